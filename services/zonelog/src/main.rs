@@ -1,0 +1,2 @@
+//! The one binary: roles and operators' commands as subcommands.
+fn main() {}

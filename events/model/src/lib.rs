@@ -1,1 +1,34 @@
-//! zonelog-model
+//! What is true, as rules: commands, the events they become, and why a command is refused.
+//!
+//! Everything here is a function of its arguments. Ids arrive in the command, time arrives as `now`, facts about
+//! other zones and the pool arrive as [`zone::Facts`]; nothing here reads a clock, a database or a random source.
+//!
+//! Reading order: [`zone::Zone`] and [`zone::Recordset`] (the state), [`zone::Command`], [`zone::Event`],
+//! [`zone::decide`], [`zone::apply`], [`zone::Rejection`], then [`stored`] for the form in which events are kept.
+
+mod id;
+mod metadata;
+mod recorded;
+pub mod scenario;
+pub mod stored;
+pub mod zone;
+
+pub use id::{ChangeId, PoolId, ProjectId, RecordsetId, StreamId, ZoneId};
+pub use metadata::{Actor, Door, Metadata};
+pub use recorded::{Position, Recorded, Version};
+
+/// A point in time, UTC, whole microseconds (PostgreSQL's resolution; the clock that makes it truncates).
+pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// Any event of the log. One variant for each kind of stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// An event of a zone's stream.
+    Zone(zone::Event),
+}
+
+impl From<zone::Event> for Event {
+    fn from(event: zone::Event) -> Self {
+        Self::Zone(event)
+    }
+}

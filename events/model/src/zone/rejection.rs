@@ -1,0 +1,115 @@
+//! Why a command is refused: the user's matter, never a failure of ours.
+
+use thiserror::Error;
+use zonelog_dns::{EmailError, NameError, OwnerName, RdataError, Rrtype, ZoneName};
+
+use super::facts::ZoneRef;
+use crate::{RecordsetId, ZoneId};
+
+/// A refused command. [`Rejection::label`] is stable: the API's error `type`, the audit's search word.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Rejection {
+    /// The zone does not exist, or does no more.
+    #[error("Could not find Zone")]
+    ZoneNotFound(ZoneId),
+    /// The recordset does not exist in the zone.
+    #[error("Could not find Recordset")]
+    RecordsetNotFound(RecordsetId),
+    /// A change was asked of a zone that is being deleted.
+    #[error("Can not update a deleting zone")]
+    ZoneIsDeleting,
+    /// A live zone has the name already.
+    #[error("{}", if *.same_project { "Duplicate Zone" } else { "Zone already exists, owned by a different tenant" })]
+    DuplicateZone {
+        /// The name.
+        name: ZoneName,
+        /// Whether the caller's project owns it.
+        same_project: bool,
+    },
+    /// The new zone lies below a zone of another project.
+    #[error("Unable to create subzone in another tenants zone")]
+    IllegalChild(ZoneRef),
+    /// The new zone lies above a zone of another project.
+    #[error("Unable to create zone because another tenant owns a subzone of the zone")]
+    IllegalParent(ZoneRef),
+    /// The zone to delete has zones below it.
+    #[error("Please delete any subzones before deleting this zone")]
+    ZoneHasSubZone(ZoneRef),
+    /// The zone's name is not allowed.
+    #[error("{0}")]
+    InvalidZoneName(String),
+    /// The recordset's name is not allowed.
+    #[error("{0}")]
+    InvalidRecordsetName(String),
+    /// The TTL is below the lowest allowed.
+    #[error("TTL is below the minimum: {min}")]
+    InvalidTtl {
+        /// The lowest TTL allowed, in seconds.
+        min: u32,
+    },
+    /// The address is none that an SOA can carry.
+    #[error("{0}")]
+    InvalidEmail(EmailError),
+    /// The recordset may not stand at that name.
+    #[error("{0}")]
+    InvalidRecordsetLocation(String),
+    /// The zone has a recordset of that name and type.
+    #[error("Duplicate RecordSet")]
+    DuplicateRecordset {
+        /// The owner name.
+        owner: OwnerName,
+        /// The type.
+        rrtype: Rrtype,
+    },
+    /// SOA recordsets are the system's.
+    #[error("Creating a SOA recordset is not allowed")]
+    SoaIsManaged,
+    /// A managed recordset was to be changed without the right.
+    #[error("Managed records may not be updated")]
+    ManagedRecordsetUpdate,
+    /// A managed recordset was to be deleted without the right.
+    #[error("Managed records may not be deleted")]
+    ManagedRecordsetDelete,
+    /// A record's text is not valid for the type: which record (its index in the request) and why.
+    #[error("'{text}' is not a '{rrtype}' Record: {error}")]
+    InvalidRecord {
+        /// The index in the list given.
+        index: usize,
+        /// The type.
+        rrtype: Rrtype,
+        /// The text given.
+        text: String,
+        /// What is wrong with it.
+        error: RdataError,
+    },
+    /// An owner name that the type does not allow (SRV and TLSA want `_x._y`, NS no wildcard).
+    #[error("name is invalid: {0}")]
+    InvalidOwner(RdataError),
+    /// A name that no rule of DNS allows.
+    #[error("{0}")]
+    InvalidName(NameError),
+}
+
+impl Rejection {
+    /// The stable label, as Designate's clients know it.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::ZoneNotFound(_) => "zone_not_found",
+            Self::RecordsetNotFound(_) => "recordset_not_found",
+            Self::ZoneIsDeleting => "bad_request",
+            Self::DuplicateZone { .. } => "duplicate_zone",
+            Self::IllegalChild(_) => "illegal_child",
+            Self::IllegalParent(_) => "illegal_parent",
+            Self::ZoneHasSubZone(_) => "zone_has_sub_zone",
+            Self::InvalidZoneName(_) => "invalid_zone_name",
+            Self::InvalidRecordsetName(_) => "invalid_recordset_name",
+            Self::InvalidTtl { .. } => "invalid_ttl",
+            Self::InvalidEmail(_) | Self::InvalidRecord { .. } | Self::InvalidOwner(_) | Self::InvalidName(_) => {
+                "invalid_object"
+            }
+            Self::InvalidRecordsetLocation(_) => "invalid_recordset_location",
+            Self::DuplicateRecordset { .. } => "duplicate_recordset",
+            Self::SoaIsManaged | Self::ManagedRecordsetUpdate | Self::ManagedRecordsetDelete => "bad_request",
+        }
+    }
+}

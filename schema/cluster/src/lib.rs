@@ -1,0 +1,1 @@
+//! A private PostgreSQL cluster from the machine's binaries: made, started and stopped by its owner.

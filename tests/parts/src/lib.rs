@@ -1,0 +1,1 @@
+//! Real parts for tests: PostgreSQL, BIND, Knot and NSD on free ports, stopped when the test ends.

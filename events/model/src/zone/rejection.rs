@@ -4,7 +4,7 @@ use thiserror::Error;
 use zonelog_dns::{EmailError, NameError, OwnerName, RdataError, Rrtype, ZoneName};
 
 use super::facts::ZoneRef;
-use crate::{RecordsetId, ZoneId};
+use crate::{PoolId, RecordsetId, ZoneId};
 
 /// A refused command. [`Rejection::label`] is stable: the API's error `type`, the audit's search word.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -85,9 +85,32 @@ pub enum Rejection {
     /// An owner name that the type does not allow (SRV and TLSA want `_x._y`, NS no wildcard).
     #[error("name is invalid: {0}")]
     InvalidOwner(RdataError),
-    /// A name that no rule of DNS allows.
-    #[error("{0}")]
+    /// An owner name that no recordset may have.
+    #[error("name is invalid: {0}")]
     InvalidName(NameError),
+    /// A type that recordsets cannot have.
+    #[error("'{0}' is not a supported record type")]
+    UnsupportedType(Rrtype),
+    /// More than one canonical name.
+    #[error("CNAME recordsets may not have more than 1 record")]
+    SeveralCnames,
+    /// A text is longer than its field allows.
+    #[error("{field} is too long: the most is {max} characters")]
+    TextTooLong {
+        /// The field.
+        field: &'static str,
+        /// The most characters it takes.
+        max: usize,
+    },
+    /// A text holds the character NUL.
+    #[error("{field} holds the character U+0000, which cannot be stored")]
+    TextWithNul {
+        /// The field.
+        field: &'static str,
+    },
+    /// The pool has no name servers, so that a zone in it could have no NS records.
+    #[error("pool {0} has no name servers; an operator must configure some before zones can be made in it")]
+    NoNameservers(PoolId),
 }
 
 impl Rejection {
@@ -104,12 +127,19 @@ impl Rejection {
             Self::InvalidZoneName(_) => "invalid_zone_name",
             Self::InvalidRecordsetName(_) => "invalid_recordset_name",
             Self::InvalidTtl { .. } => "invalid_ttl",
-            Self::InvalidEmail(_) | Self::InvalidRecord { .. } | Self::InvalidOwner(_) | Self::InvalidName(_) => {
-                "invalid_object"
-            }
+            Self::InvalidEmail(_)
+            | Self::InvalidRecord { .. }
+            | Self::InvalidOwner(_)
+            | Self::InvalidName(_)
+            | Self::UnsupportedType(_)
+            | Self::TextTooLong { .. }
+            | Self::TextWithNul { .. } => "invalid_object",
             Self::InvalidRecordsetLocation(_) => "invalid_recordset_location",
             Self::DuplicateRecordset { .. } => "duplicate_recordset",
-            Self::SoaIsManaged | Self::ManagedRecordsetUpdate | Self::ManagedRecordsetDelete => "bad_request",
+            Self::SoaIsManaged | Self::SeveralCnames | Self::ManagedRecordsetUpdate | Self::ManagedRecordsetDelete => {
+                "bad_request"
+            }
+            Self::NoNameservers(_) => "no_servers_configured",
         }
     }
 }

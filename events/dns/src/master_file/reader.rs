@@ -1,0 +1,243 @@
+//! Reading master files record by record, in bounded memory.
+
+use std::io::BufRead;
+
+use super::record_text::RecordText;
+use super::{MasterFileError, MasterFileErrorKind};
+use crate::fields::{Field, Fields, excerpt};
+use crate::name::{Name, NameError};
+use crate::rdata::{Rdata, RdataError};
+use crate::rrtype::Rrtype;
+use crate::ttl::Ttl;
+
+/// The longest field taken: the longest rdata in one word of hexadecimal digits.
+const MAX_FIELD: usize = 131_072;
+
+/// A record of a master file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterRecord {
+    /// The owner name.
+    pub owner: Name,
+    /// Its TTL: the one it states, else the `$TTL` in force (RFC 2308 §4), else the last one stated
+    /// before it (RFC 1035 §5.1), else nothing.
+    pub ttl: Option<Ttl>,
+    /// Its type.
+    pub rrtype: Rrtype,
+    /// Its data.
+    pub rdata: Rdata,
+    /// The line it begins on, counted from 1.
+    pub line: u64,
+}
+
+/// The records of a master file, read one at a time.
+///
+/// An error is of one record or directive, and reading goes on with the next; it ends where that
+/// makes no sense, as when the file cannot be read or a parenthesis is left open.
+#[derive(Debug)]
+pub struct MasterFileReader<R> {
+    reader: R,
+    lines: u64,
+    record: RecordText,
+    origin: Option<Name>,
+    default_ttl: Option<Ttl>,
+    last_ttl: Option<Ttl>,
+    last_owner: Option<Name>,
+    origin_first: Option<bool>,
+    ended: bool,
+}
+
+impl<R: BufRead> MasterFileReader<R> {
+    /// A reader of `reader`; `origin` is what relative names are relative to until `$ORIGIN` says
+    /// otherwise.
+    pub fn new(reader: R, origin: Option<Name>) -> Self {
+        Self {
+            reader,
+            lines: 0,
+            record: RecordText::default(),
+            origin,
+            default_ttl: None,
+            last_ttl: None,
+            last_owner: None,
+            origin_first: None,
+            ended: false,
+        }
+    }
+
+    /// Whether the first thing in the file, comments apart, is a `$ORIGIN` that can be read; false
+    /// as long as nothing has been read.
+    pub fn saw_origin_first(&self) -> bool {
+        self.origin_first == Some(true)
+    }
+
+    /// The origin in force.
+    pub fn origin(&self) -> Option<&Name> {
+        self.origin.as_ref()
+    }
+
+    /// The `$TTL` in force.
+    pub fn default_ttl(&self) -> Option<Ttl> {
+        self.default_ttl
+    }
+
+    /// Reads up to the next record; nothing at the end of the file.
+    fn read(&mut self) -> Result<Option<MasterRecord>, MasterFileErrorKind> {
+        while self.record.read(&mut self.reader, &mut self.lines)? {
+            let text = std::mem::take(&mut self.record.text);
+            let read = self.interpret(&text);
+            // The buffer serves the next record.
+            self.record.text = text;
+            if let Some(record) = read? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    fn interpret(&mut self, text: &[u8]) -> Result<Option<MasterRecord>, MasterFileErrorKind> {
+        let mut fields = Fields::new(text);
+        let names_owner = !matches!(text.first(), Some(b' ' | b'\t'));
+        if names_owner && text.first() == Some(&b'$') {
+            let directive = next_field(&mut fields)?.map_or(&[][..], |field| field.raw);
+            let done = self.direct(directive, fields);
+            let origin = done.is_ok() && directive.eq_ignore_ascii_case(b"$ORIGIN");
+            self.origin_first.get_or_insert(origin);
+            return done.map(|()| None);
+        }
+        self.origin_first.get_or_insert(false);
+        if names_owner {
+            // Forgotten first: after an owner name that cannot be read, "the same" means none.
+            self.last_owner = None;
+            if let Some(field) = next_field(&mut fields)? {
+                self.last_owner = Some(self.name(field)?);
+            }
+        }
+        let owner = self.last_owner.clone().ok_or(MasterFileErrorKind::NoOwner)?;
+        let (ttl, rrtype) = ttl_and_type(&mut fields)?;
+        self.last_ttl = ttl.or(self.last_ttl);
+        let mut rest = fields.clone();
+        while next_field(&mut rest)?.is_some() {}
+        let rdata = match &self.origin {
+            Some(origin) => Rdata::parse_fields(rrtype, fields, origin)?,
+            None => parse_without_origin(rrtype, &fields)?,
+        };
+        let ttl = ttl.or(self.default_ttl).or(self.last_ttl);
+        Ok(Some(MasterRecord {
+            owner,
+            ttl,
+            rrtype,
+            rdata,
+            line: self.record.line,
+        }))
+    }
+
+    fn direct(&mut self, directive: &[u8], mut fields: Fields<'_>) -> Result<(), MasterFileErrorKind> {
+        match directive.to_ascii_uppercase().as_slice() {
+            b"$ORIGIN" => {
+                let origin = argument("$ORIGIN", &mut fields)?;
+                self.origin = Some(self.name(origin)?);
+                Ok(())
+            }
+            b"$TTL" => {
+                self.default_ttl = Some(ttl(argument("$TTL", &mut fields)?.raw)?);
+                Ok(())
+            }
+            b"$INCLUDE" => Err(MasterFileErrorKind::Include),
+            b"$GENERATE" => Err(MasterFileErrorKind::Generate),
+            _ => Err(MasterFileErrorKind::UnknownDirective(excerpt(directive))),
+        }
+    }
+
+    /// A name relative to the origin; without an origin it has to be absolute.
+    fn name(&self, field: Field<'_>) -> Result<Name, MasterFileErrorKind> {
+        match Name::parse_octets(field.raw, self.origin.as_ref()) {
+            Ok(name) => Ok(name),
+            Err(NameError::NotAbsolute) => Err(MasterFileErrorKind::NoOrigin),
+            Err(reason) => Err(MasterFileErrorKind::BadName {
+                value: excerpt(field.raw),
+                reason,
+            }),
+        }
+    }
+}
+
+impl<R: BufRead> Iterator for MasterFileReader<R> {
+    type Item = Result<MasterRecord, MasterFileError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let read = self.read().transpose();
+        self.ended = match &read {
+            None => true,
+            Some(Ok(_)) => false,
+            Some(Err(kind)) => kind.is_final(),
+        };
+        Some(read?.map_err(|kind| MasterFileError {
+            line: self.record.line,
+            kind,
+        }))
+    }
+}
+
+fn next_field<'a>(fields: &mut Fields<'a>) -> Result<Option<Field<'a>>, MasterFileErrorKind> {
+    let field = fields.next()?;
+    if field.is_some_and(|field| field.raw.len() > MAX_FIELD) {
+        return Err(MasterFileErrorKind::FieldTooLong(MAX_FIELD));
+    }
+    Ok(field)
+}
+
+fn argument<'a>(directive: &'static str, fields: &mut Fields<'a>) -> Result<Field<'a>, MasterFileErrorKind> {
+    match (next_field(fields)?, next_field(fields)?) {
+        (Some(argument), None) => Ok(argument),
+        _ => Err(MasterFileErrorKind::DirectiveArguments(directive)),
+    }
+}
+
+/// Reads `[TTL] [class] type`, TTL and class in either order (RFC 1035 §5.1).
+fn ttl_and_type(fields: &mut Fields<'_>) -> Result<(Option<Ttl>, Rrtype), MasterFileErrorKind> {
+    let (mut stated, mut class) = (None, false);
+    loop {
+        let raw = next_field(fields)?.ok_or(MasterFileErrorKind::NoType)?.raw;
+        if stated.is_none() && raw.first().is_some_and(u8::is_ascii_digit) {
+            stated = Some(ttl(raw)?);
+        } else if !class && is_class(raw) {
+            if !raw.eq_ignore_ascii_case(b"IN") && !raw.eq_ignore_ascii_case(b"CLASS1") {
+                return Err(MasterFileErrorKind::OtherClass(excerpt(raw)));
+            }
+            class = true;
+        } else {
+            let rrtype = Rrtype::parse_octets(raw);
+            return rrtype
+                .map(|rrtype| (stated, rrtype))
+                .map_err(|_| MasterFileErrorKind::UnknownType(excerpt(raw)));
+        }
+    }
+}
+
+fn ttl(raw: &[u8]) -> Result<Ttl, MasterFileErrorKind> {
+    Ttl::parse_octets(raw).map_err(|reason| MasterFileErrorKind::BadTtl {
+        value: excerpt(raw),
+        reason,
+    })
+}
+
+fn is_class(raw: &[u8]) -> bool {
+    let named = [&b"IN"[..], b"CH", b"HS", b"CS"];
+    let generic = raw.split_at_checked(5).is_some_and(|(prefix, digits)| {
+        prefix.eq_ignore_ascii_case(b"CLASS") && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+    });
+    generic || named.iter().any(|class| raw.eq_ignore_ascii_case(class))
+}
+
+/// Without an origin every name in the data has to be absolute: the data must not depend on one.
+fn parse_without_origin(rrtype: Rrtype, fields: &Fields<'_>) -> Result<Rdata, MasterFileErrorKind> {
+    let rdata = Rdata::parse_fields(rrtype, fields.clone(), &Name::root())?;
+    let probe = Name::concat([&b"origin"[..]], &Name::root()).map_err(|_| MasterFileErrorKind::NoOrigin)?;
+    match Rdata::parse_fields(rrtype, fields.clone(), &probe) {
+        Ok(other) if other == rdata => Ok(rdata),
+        Ok(_) | Err(RdataError::BadName { .. }) => Err(MasterFileErrorKind::NoOrigin),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,101 @@
+//! Zone serials: 32 bits in a circle on the wire, a growing number in the log.
+
+use std::fmt;
+
+/// Half the circle of serials: a step of this size or more has no direction (RFC 1982 §3.2).
+const HALF: i64 = 1 << 31;
+
+/// A zone serial as the wire has it, compared by RFC 1982.
+///
+/// Serials have no order (three of them can each be newer than the next), so there is no `Ord`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Serial(u32);
+
+impl Serial {
+    /// The serial with this value.
+    pub const fn new(value: u32) -> Self {
+        Self(value)
+    }
+
+    /// The value.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+
+    /// Whether this serial is newer (RFC 1982 §3.2). Two serials exactly 2^31 apart are neither
+    /// newer nor older than each other.
+    pub const fn is_newer_than(self, other: Serial) -> bool {
+        let ahead = self.0.wrapping_sub(other.0);
+        ahead != 0 && ahead < HALF as u32
+    }
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A zone serial as the log has it: it only ever grows, and its low 32 bits are the wire's serial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LongSerial(i64);
+
+impl LongSerial {
+    /// The serial with this value, as it was stored.
+    pub const fn from_i64(value: i64) -> Self {
+        Self(value)
+    }
+
+    /// The value, as it is stored.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+
+    /// The serial that the wire shows.
+    pub const fn wire(self) -> Serial {
+        Serial(self.0 as u32)
+    }
+
+    /// The first serial of a zone made at `now_unix` (seconds since 1970), at least 1.
+    pub fn first(now_unix: i64) -> Self {
+        let serial = now_unix.max(1);
+        Self(if shows_zero(serial) { serial + 1 } else { serial })
+    }
+
+    /// The serial after this one at `now_unix` (seconds since 1970): the time, as long as that is a
+    /// step forward of less than 2^31, else the next number.
+    ///
+    /// So it strictly grows whatever the clock does, and every step is one that a secondary sees as
+    /// newer (RFC 1982). A value whose low half is zero is passed over, because several name servers
+    /// take serial 0 for "none"; no step becomes too long by that.
+    #[must_use]
+    pub fn next(self, now_unix: i64) -> Self {
+        let step = self.0.saturating_add(1);
+        let wanted = step.max(now_unix);
+        let passed = if shows_zero(wanted) {
+            wanted.saturating_add(1)
+        } else {
+            wanted
+        };
+        if passed.saturating_sub(self.0) < HALF {
+            return Self(passed);
+        }
+        Self(if shows_zero(step) { step + 1 } else { step })
+    }
+
+    /// The latest serial at or before this one that the wire shows as `wire`; with this one the
+    /// head of a zone, the serial that a secondary means.
+    pub const fn at_or_before(self, wire: Serial) -> Self {
+        Self(self.0.saturating_sub(self.wire().0.wrapping_sub(wire.0) as i64))
+    }
+}
+
+const fn shows_zero(serial: i64) -> bool {
+    serial as u32 == 0
+}
+
+impl fmt::Display for LongSerial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

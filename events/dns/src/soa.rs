@@ -1,0 +1,120 @@
+//! The start of authority of a zone.
+
+use std::fmt;
+
+use crate::name::{self, Name, NameError};
+use crate::rdata::{Rdata, RdataError};
+use crate::rrtype::Rrtype;
+use crate::serial::Serial;
+
+/// The data of a SOA record (RFC 1035 §3.3.13).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Soa {
+    /// The zone's primary server.
+    pub mname: Name,
+    /// The mailbox of the person responsible, as a name.
+    pub rname: Name,
+    /// The zone's serial.
+    pub serial: Serial,
+    /// Seconds between a secondary's refreshes.
+    pub refresh: u32,
+    /// Seconds between its tries after a refresh that failed.
+    pub retry: u32,
+    /// Seconds after which it stops answering without a refresh.
+    pub expire: u32,
+    /// Seconds for which an absence may be cached (RFC 2308 §4).
+    pub minimum: u32,
+}
+
+impl Soa {
+    /// The record data.
+    pub fn to_rdata(&self) -> Rdata {
+        let mut wire = Vec::with_capacity(self.mname.wire().len() + self.rname.wire().len() + 20);
+        wire.extend_from_slice(self.mname.wire());
+        wire.extend_from_slice(self.rname.wire());
+        for number in [
+            self.serial.get(),
+            self.refresh,
+            self.retry,
+            self.expire,
+            self.minimum,
+        ] {
+            wire.extend_from_slice(&number.to_be_bytes());
+        }
+        Rdata::from_checked(Rrtype::SOA, wire)
+    }
+
+    /// Takes the record data apart; fails when it is of another type.
+    pub fn from_rdata(rdata: &Rdata) -> Result<Self, RdataError> {
+        let wrong = |field| RdataError::BadWire {
+            rrtype: Rrtype::SOA,
+            field,
+        };
+        if rdata.rrtype() != Rrtype::SOA {
+            return Err(wrong("type"));
+        }
+        let (mname, rest) = split_name(rdata.wire()).ok_or(wrong("primary server"))?;
+        let (rname, rest) = split_name(rest).ok_or(wrong("mailbox"))?;
+        let (numbers, []) = rest.as_chunks::<4>() else {
+            return Err(wrong("numbers"));
+        };
+        let [serial, refresh, retry, expire, minimum] = numbers else {
+            return Err(wrong("numbers"));
+        };
+        Ok(Self {
+            mname,
+            rname,
+            serial: Serial::new(u32::from_be_bytes(*serial)),
+            refresh: u32::from_be_bytes(*refresh),
+            retry: u32::from_be_bytes(*retry),
+            expire: u32::from_be_bytes(*expire),
+            minimum: u32::from_be_bytes(*minimum),
+        })
+    }
+}
+
+fn split_name(wire: &[u8]) -> Option<(Name, &[u8])> {
+    let (name, rest) = wire.split_at(name::wire_length(wire)?);
+    Some((Name::from_wire(name).ok()?, rest))
+}
+
+impl fmt::Display for Soa {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            mname,
+            rname,
+            serial,
+            refresh,
+            retry,
+            expire,
+            minimum,
+        } = self;
+        write!(f, "{mname} {rname} {serial} {refresh} {retry} {expire} {minimum}")
+    }
+}
+
+/// Why an email address cannot stand in a SOA record.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmailError {
+    /// Not of the form `local@domain`.
+    #[error("{0:?} is not an email address of the form name@example.com")]
+    NotAnAddress(String),
+    /// Its local part or domain cannot be written as a name.
+    #[error("the email address cannot stand in a SOA record: {0}")]
+    Name(#[from] NameError),
+}
+
+/// The mailbox name of an email address: the local part becomes the first label, so that its dots
+/// are escaped when the name is written (RFC 1035 §8).
+pub fn rname_from_email(email: &str) -> Result<Name, EmailError> {
+    let refused = || EmailError::NotAnAddress(crate::fields::excerpt(email.as_bytes()));
+    let (local, domain) = email.split_once('@').ok_or_else(refused)?;
+    let unfit = |octet: u8| !octet.is_ascii_graphic() || matches!(octet, b'"' | b'\\' | b'@');
+    if local.is_empty() || local.bytes().any(unfit) || domain.is_empty() || domain.ends_with('.') {
+        return Err(refused());
+    }
+    let domain = name::parse_unescaped(&format!("{domain}."))?;
+    name::check_characters(&domain, false)?;
+    Ok(Name::concat([local.as_bytes()], &domain)?)
+}

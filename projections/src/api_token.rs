@@ -1,0 +1,1 @@
+//! Zonelog's own API tokens.

@@ -1,0 +1,1 @@
+//! What the pools' name servers were seen to serve.

@@ -1,0 +1,1 @@
+//! Lists of zones and recordsets for the REST API.

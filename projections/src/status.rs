@@ -1,0 +1,1 @@
+//! Whether a change has arrived at the pool's name servers.

@@ -1,0 +1,1 @@
+//! What MiniDNS reads of a zone.

@@ -73,12 +73,12 @@ impl ZoneDifference {
     /// This difference and a later one as a single step; what comes and goes again leaves no trace
     /// (condensing, RFC 1995 §5).
     #[must_use]
-    pub fn then(&self, later: &ZoneDifference) -> ZoneDifference {
+    pub fn then(&self, later: &Self) -> Self {
         let (deleted, added) = (Records::of(&self.deleted), Records::of(&self.added));
         let (then_deleted, then_added) = (Records::of(&later.deleted), Records::of(&later.added));
         let gone = deleted.without(&then_added).and(then_deleted.without(&added));
         let come = added.without(&then_deleted).and(then_added.without(&deleted));
-        ZoneDifference {
+        Self {
             deleted: gone.into_rrsets(),
             added: come.into_rrsets(),
         }

@@ -3,6 +3,9 @@
 use crate::name::unescape;
 use crate::rdata::RdataError;
 
+/// The longest field taken: the longest rdata in one word of hexadecimal digits.
+const MAX_FIELD: usize = 131_072;
+
 /// The fields of a text, taken one by one without allocating. Comments, parentheses and line ends
 /// are the master-file reader's business and have no meaning here.
 #[derive(Debug, Clone)]
@@ -26,6 +29,19 @@ impl<'a> Fields<'a> {
 
     /// The next field; nothing at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Field<'a>>, RdataError> {
+        match self.next_of_any_length()? {
+            Some(field) if field.raw.len() > MAX_FIELD => Err(RdataError::FieldTooLong),
+            field => Ok(field),
+        }
+    }
+
+    /// Whether the text goes on with the word that begins data in the form of RFC 3597 §5.
+    pub(crate) fn is_generic(&self) -> bool {
+        let rest = self.rest.trim_ascii_start_blanks();
+        matches!(rest, [b'\\', b'#'] | [b'\\', b'#', b' ' | b'\t', ..])
+    }
+
+    fn next_of_any_length(&mut self) -> Result<Option<Field<'a>>, RdataError> {
         self.rest = self.rest.trim_ascii_start_blanks();
         let Some((first, tail)) = self.rest.split_first() else {
             return Ok(None);
@@ -50,8 +66,11 @@ impl<'a> Fields<'a> {
             match octet {
                 b' ' | b'\t' => break,
                 b'\r' | b'\n' => return Err(RdataError::LineBreak),
-                b'\\' if self.rest.len() == end + 1 => return Err(RdataError::TrailingBackslash),
-                b'\\' => end += 2,
+                b'\\' => match self.rest.get(end + 1) {
+                    None => return Err(RdataError::TrailingBackslash),
+                    Some(b'\r' | b'\n') => return Err(RdataError::LineBreak),
+                    Some(_) => end += 2,
+                },
                 // The value of a service parameter may be quoted: key="value" (RFC 9460 §2.1).
                 b'"' if end > 0 && self.rest[end - 1] == b'=' => {
                     end += 2 + closing_quote(&self.rest[end + 1..])?;
@@ -100,7 +119,8 @@ fn closing_quote(text: &[u8]) -> Result<usize, RdataError> {
         match octet {
             b'"' => return Ok(at),
             b'\r' | b'\n' => return Err(RdataError::LineBreak),
-            b'\\' => at += 2,
+            // What is escaped cannot end the string; a line end after a backslash is found next.
+            b'\\' if !matches!(text.get(at + 1), Some(b'\r' | b'\n')) => at += 2,
             _ => at += 1,
         }
     }

@@ -99,12 +99,12 @@ impl Name {
 
     /// Reads a name as it stands in a master file: `@` is the origin, and a name without a final
     /// dot is relative to the origin (RFC 1035 §5.1).
-    pub fn parse_relative(text: &str, origin: &Name) -> Result<Self, NameError> {
+    pub fn parse_relative(text: &str, origin: &Self) -> Result<Self, NameError> {
         Self::parse_octets(text.as_bytes(), Some(origin))
     }
 
     /// As [`Name::parse`] and [`Name::parse_relative`], from octets that need not be UTF-8.
-    pub(crate) fn parse_octets(text: &[u8], origin: Option<&Name>) -> Result<Self, NameError> {
+    pub(crate) fn parse_octets(text: &[u8], origin: Option<&Self>) -> Result<Self, NameError> {
         match (text, origin) {
             ([], _) => return Err(NameError::Empty),
             (b".", _) => return Ok(Self::root()),
@@ -177,15 +177,15 @@ impl Name {
     }
 
     /// The name without its leftmost label; nothing for the root.
-    pub fn parent(&self) -> Option<Name> {
+    pub fn parent(&self) -> Option<Self> {
         let length = usize::from(self.wire[0]);
-        (length > 0).then(|| Name {
+        (length > 0).then(|| Self {
             wire: self.wire[1 + length..].into(),
         })
     }
 
     /// Whether this name is `ancestor` itself or lies below it.
-    pub fn is_at_or_below(&self, ancestor: &Name) -> bool {
+    pub fn is_at_or_below(&self, ancestor: &Self) -> bool {
         let Some(start) = self.wire.len().checked_sub(ancestor.wire.len()) else {
             return false;
         };
@@ -201,7 +201,7 @@ impl Name {
     }
 
     /// The name made of `labels`, from left to right, put in front of `origin`.
-    pub fn concat<'a>(labels: impl IntoIterator<Item = &'a [u8]>, origin: &Name) -> Result<Name, NameError> {
+    pub fn concat<'a>(labels: impl IntoIterator<Item = &'a [u8]>, origin: &Self) -> Result<Self, NameError> {
         let mut builder = Builder::new();
         for label in labels {
             for octet in label {
@@ -213,9 +213,9 @@ impl Name {
     }
 
     /// The same name with ASCII letters in lower case.
-    pub fn to_lowercase(&self) -> Name {
+    pub fn to_lowercase(&self) -> Self {
         // Length octets are at most 63, below 'A', so the whole wire form can be mapped at once.
-        Name {
+        Self {
             wire: self.wire.to_ascii_lowercase().into(),
         }
     }
@@ -242,7 +242,7 @@ impl Name {
     }
 
     /// The name, in lower case, that [`Name::to_key`] made `key` of.
-    pub fn from_key(key: &[u8]) -> Result<Name, NameError> {
+    pub fn from_key(key: &[u8]) -> Result<Self, NameError> {
         // Filled from the back, because the key has the labels in reverse.
         let mut wire = [0; MAX_NAME];
         let mut start = MAX_NAME - 1;
@@ -272,7 +272,7 @@ impl Name {
             wire[start] = length as u8;
             wire[start + 1..start + 1 + length].copy_from_slice(&label[..length]);
         }
-        Ok(Name {
+        Ok(Self {
             wire: wire[start..].into(),
         })
     }

@@ -55,15 +55,15 @@ impl AsRef<Name> for OwnerName {
 }
 
 impl From<OwnerName> for Name {
-    fn from(owner: OwnerName) -> Name {
+    fn from(owner: OwnerName) -> Self {
         owner.0
     }
 }
 
 impl From<ZoneName> for OwnerName {
     /// The zone's apex as an owner.
-    fn from(zone: ZoneName) -> OwnerName {
-        OwnerName(zone.into())
+    fn from(zone: ZoneName) -> Self {
+        Self(zone.into())
     }
 }
 

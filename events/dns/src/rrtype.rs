@@ -80,7 +80,7 @@ rrtypes! {
 
 impl Rrtype {
     /// The types a recordset may have, in the order in which Designate lists them.
-    pub const SUPPORTED: &'static [Rrtype] = &[
+    pub const SUPPORTED: &'static [Self] = &[
         Self::A,
         Self::AAAA,
         Self::CNAME,

@@ -24,7 +24,7 @@ impl Serial {
 
     /// Whether this serial is newer (RFC 1982 §3.2). Two serials exactly 2^31 apart are neither
     /// newer nor older than each other.
-    pub const fn is_newer_than(self, other: Serial) -> bool {
+    pub const fn is_newer_than(self, other: Self) -> bool {
         let ahead = self.0.wrapping_sub(other.0);
         ahead != 0 && ahead < HALF as u32
     }

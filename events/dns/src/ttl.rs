@@ -20,7 +20,7 @@ pub enum TtlError {
 
 impl Ttl {
     /// The longest TTL, some 68 years.
-    pub const MAX: Ttl = Ttl(i32::MAX as u32);
+    pub const MAX: Self = Self(i32::MAX as u32);
 
     /// The TTL of so many seconds.
     pub fn new(seconds: i64) -> Result<Self, TtlError> {

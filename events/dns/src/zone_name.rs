@@ -47,7 +47,7 @@ impl AsRef<Name> for ZoneName {
 }
 
 impl From<ZoneName> for Name {
-    fn from(zone: ZoneName) -> Name {
+    fn from(zone: ZoneName) -> Self {
         zone.0
     }
 }

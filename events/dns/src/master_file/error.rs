@@ -26,9 +26,6 @@ pub enum MasterFileErrorKind {
     /// A record is longer than any can be. Nothing is read after this.
     #[error("the record is longer than {0} octets; is a parenthesis or quotation mark left open?")]
     RecordTooLong(usize),
-    /// A field is longer than any can be.
-    #[error("a field is longer than {0} octets")]
-    FieldTooLong(usize),
     /// The file ends inside a quoted string, or a line does.
     #[error("a quotation mark is not closed on its line")]
     UnclosedQuote,
@@ -94,7 +91,6 @@ impl MasterFileErrorKind {
         match self {
             Self::Io(_) => "master_file_io",
             Self::RecordTooLong(_) => "master_file_record_too_long",
-            Self::FieldTooLong(_) => "master_file_field_too_long",
             Self::UnclosedQuote => "master_file_unclosed_quote",
             Self::UnclosedParenthesis => "master_file_unclosed_parenthesis",
             Self::UnopenedParenthesis => "master_file_unopened_parenthesis",
@@ -115,9 +111,6 @@ impl MasterFileErrorKind {
 
     /// Whether reading cannot go on after this.
     pub(super) fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Io(_) | Self::RecordTooLong(_) | Self::UnclosedParenthesis | Self::UnopenedParenthesis
-        )
+        matches!(self, Self::Io(_) | Self::RecordTooLong(_))
     }
 }

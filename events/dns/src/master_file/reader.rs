@@ -10,9 +10,6 @@ use crate::rdata::{Rdata, RdataError};
 use crate::rrtype::Rrtype;
 use crate::ttl::Ttl;
 
-/// The longest field taken: the longest rdata in one word of hexadecimal digits.
-const MAX_FIELD: usize = 131_072;
-
 /// A record of a master file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterRecord {
@@ -97,7 +94,7 @@ impl<R: BufRead> MasterFileReader<R> {
         let mut fields = Fields::new(text);
         let names_owner = !matches!(text.first(), Some(b' ' | b'\t'));
         if names_owner && text.first() == Some(&b'$') {
-            let directive = next_field(&mut fields)?.map_or(&[][..], |field| field.raw);
+            let directive = fields.next()?.map_or(&[][..], |field| field.raw);
             let done = self.direct(directive, fields);
             let origin = done.is_ok() && directive.eq_ignore_ascii_case(b"$ORIGIN");
             self.origin_first.get_or_insert(origin);
@@ -107,15 +104,13 @@ impl<R: BufRead> MasterFileReader<R> {
         if names_owner {
             // Forgotten first: after an owner name that cannot be read, "the same" means none.
             self.last_owner = None;
-            if let Some(field) = next_field(&mut fields)? {
+            if let Some(field) = fields.next()? {
                 self.last_owner = Some(self.name(field)?);
             }
         }
         let owner = self.last_owner.clone().ok_or(MasterFileErrorKind::NoOwner)?;
         let (ttl, rrtype) = ttl_and_type(&mut fields)?;
         self.last_ttl = ttl.or(self.last_ttl);
-        let mut rest = fields.clone();
-        while next_field(&mut rest)?.is_some() {}
         let rdata = match &self.origin {
             Some(origin) => Rdata::parse_fields(rrtype, fields, origin)?,
             None => parse_without_origin(rrtype, &fields)?,
@@ -180,16 +175,8 @@ impl<R: BufRead> Iterator for MasterFileReader<R> {
     }
 }
 
-fn next_field<'a>(fields: &mut Fields<'a>) -> Result<Option<Field<'a>>, MasterFileErrorKind> {
-    let field = fields.next()?;
-    if field.is_some_and(|field| field.raw.len() > MAX_FIELD) {
-        return Err(MasterFileErrorKind::FieldTooLong(MAX_FIELD));
-    }
-    Ok(field)
-}
-
 fn argument<'a>(directive: &'static str, fields: &mut Fields<'a>) -> Result<Field<'a>, MasterFileErrorKind> {
-    match (next_field(fields)?, next_field(fields)?) {
+    match (fields.next()?, fields.next()?) {
         (Some(argument), None) => Ok(argument),
         _ => Err(MasterFileErrorKind::DirectiveArguments(directive)),
     }
@@ -199,7 +186,7 @@ fn argument<'a>(directive: &'static str, fields: &mut Fields<'a>) -> Result<Fiel
 fn ttl_and_type(fields: &mut Fields<'_>) -> Result<(Option<Ttl>, Rrtype), MasterFileErrorKind> {
     let (mut stated, mut class) = (None, false);
     loop {
-        let raw = next_field(fields)?.ok_or(MasterFileErrorKind::NoType)?.raw;
+        let raw = fields.next()?.ok_or(MasterFileErrorKind::NoType)?.raw;
         if stated.is_none() && raw.first().is_some_and(u8::is_ascii_digit) {
             stated = Some(ttl(raw)?);
         } else if !class && is_class(raw) {

@@ -134,6 +134,9 @@ pub enum RdataError {
         /// The type.
         rrtype: Rrtype,
     },
+    /// A field is longer than any needs to be.
+    #[error("a field is longer than 131072 characters")]
+    FieldTooLong,
     /// The rdata is longer than 65535 octets.
     #[error("the record data is longer than 65535 octets")]
     TooLong,
@@ -171,6 +174,7 @@ impl RdataError {
             Self::MissingParameter { .. } => "rdata_missing_parameter",
             Self::BadOwner { .. } => "rdata_bad_owner",
             Self::NoTextForm { .. } => "rdata_no_text_form",
+            Self::FieldTooLong => "rdata_field_too_long",
             Self::TooLong => "rdata_too_long",
             Self::BadWire { .. } => "rdata_bad_wire",
         }

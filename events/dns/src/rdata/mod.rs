@@ -60,12 +60,8 @@ impl Rdata {
         fields: Fields<'_>,
         origin: &Name,
     ) -> Result<Self, RdataError> {
-        let mut rest = fields.clone();
-        if rest
-            .next()?
-            .is_some_and(|field| field.raw == b"\\#" && !field.quoted)
-        {
-            return unknown::parse(rrtype, rest);
+        if fields.is_generic() {
+            return unknown::parse(rrtype, fields);
         }
         Self::parse_input(rrtype, TextInput::master_file(fields, origin))
     }
@@ -86,12 +82,8 @@ impl Rdata {
             Rrtype::NAPTR => naptr::parse(&mut input)?,
             Rrtype::CAA => caa::parse(&mut input)?,
             Rrtype::SVCB | Rrtype::HTTPS => service_binding::parse(rrtype, &mut input)?,
-            _ => {
-                if input.fields.next()?.is_some_and(|field| field.raw == b"\\#") {
-                    return unknown::parse(rrtype, input.fields);
-                }
-                return Err(RdataError::NoTextForm { rrtype });
-            }
+            _ if input.fields.is_generic() => return unknown::parse(rrtype, input.fields),
+            _ => return Err(RdataError::NoTextForm { rrtype }),
         }
         input.fields.end()?;
         if input.wire.len() > MAX_RDATA {

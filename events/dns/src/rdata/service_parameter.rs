@@ -109,36 +109,34 @@ impl Key {
             "a list of protocols of 1 to 255 octets each"
         };
         let mut wire = vec![0];
-        let mut start = 0;
-        let mut octets = text.iter().chain([&b',']).peekable();
-        let mut left = text.len() + 1;
-        while let Some(octet) = octets.next() {
-            left -= 1;
-            match octet {
-                b',' => {
+        let (mut start, mut rest) = (0, text);
+        loop {
+            match rest {
+                [b'\\', octet @ (b',' | b'\\'), tail @ ..] => {
+                    wire.push(*octet);
+                    rest = tail;
+                }
+                [b'\\', ..] => return Err(self.bad(expected)),
+                [b',', ..] | [] => {
                     let protocol = &wire[start + 1..];
                     let length = u8::try_from(protocol.len()).ok().filter(|length| *length > 0);
                     if api && !PROTOCOLS.contains(&protocol) {
                         return Err(self.bad(expected));
                     }
                     wire[start] = length.ok_or_else(|| self.bad(expected))?;
+                    let Some((_, tail)) = rest.split_first() else {
+                        return Ok(wire);
+                    };
                     start = wire.len();
-                    if left > 0 {
-                        wire.push(0);
-                    }
+                    wire.push(0);
+                    rest = tail;
                 }
-                b'\\' => match octets.next() {
-                    // The comma put after the text is no part of it.
-                    Some(escaped @ (b',' | b'\\')) if left > 1 => {
-                        left -= 1;
-                        wire.push(*escaped);
-                    }
-                    _ => return Err(self.bad(expected)),
-                },
-                octet => wire.push(*octet),
+                [octet, tail @ ..] => {
+                    wire.push(*octet);
+                    rest = tail;
+                }
             }
         }
-        Ok(wire)
     }
 
     fn encode_addresses<T: FromStr, const N: usize>(

@@ -52,10 +52,6 @@ impl<'a> TextInput<'a> {
         })
     }
 
-    pub(super) fn u8(&mut self, field: &'static str) -> Result<(), RdataError> {
-        self.u8_up_to(field, u8::MAX)
-    }
-
     /// An octet for which the API allows less than the wire does.
     pub(super) fn u8_up_to(&mut self, field: &'static str, most: u8) -> Result<(), RdataError> {
         let most = if self.is_api() { most } else { u8::MAX };
@@ -155,15 +151,20 @@ impl<'a> TextInput<'a> {
         expected: &'static str,
     ) -> Result<usize, RdataError> {
         let first = self.fields.require(field)?;
-        let Some(second) = self.fields.next()? else {
-            return decode_to(encoding, first.raw, &mut self.wire)
-                .map_err(|_| RdataError::BadEncoding { field, expected });
+        let decoded = match self.fields.next()? {
+            None => decode_to(encoding, first.raw, &mut self.wire),
+            Some(second) => {
+                let mut joined = [first.raw, second.raw].concat();
+                while let Some(Field { raw, .. }) = self.fields.next()? {
+                    joined.extend_from_slice(raw);
+                }
+                decode_to(encoding, &joined, &mut self.wire)
+            }
         };
-        let mut joined = [first.raw, second.raw].concat();
-        while let Some(Field { raw, .. }) = self.fields.next()? {
-            joined.extend_from_slice(raw);
+        match decoded {
+            Ok(length) if length > 0 => Ok(length),
+            _ => Err(RdataError::BadEncoding { field, expected }),
         }
-        decode_to(encoding, &joined, &mut self.wire).map_err(|_| RdataError::BadEncoding { field, expected })
     }
 }
 

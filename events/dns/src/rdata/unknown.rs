@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER_PERMISSIVE;
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 
 use super::octets::Octets;
 use super::text_input::{decimal, decode_to};
@@ -10,8 +10,9 @@ use super::{MAX_RDATA, Rdata, RdataError};
 use crate::fields::{Fields, excerpt};
 use crate::rrtype::Rrtype;
 
-/// Reads what follows `\#`. Data of a known type must have that type's form.
+/// Reads the fields from `\#` on. Data of a known type must have that type's form.
 pub(super) fn parse(rrtype: Rrtype, mut fields: Fields<'_>) -> Result<Rdata, RdataError> {
+    fields.require("\\#")?;
     let raw = fields.require("length")?.raw;
     let most = MAX_RDATA as u32;
     let length = decimal(raw)
@@ -49,5 +50,5 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, octets: &mut Octets<'_>) -> Opti
 
 /// Writes octets in lower-case hexadecimal.
 pub(super) fn write_hex(f: &mut fmt::Formatter<'_>, octets: &[u8]) -> fmt::Result {
-    octets.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+    write!(f, "{}", HEXLOWER.encode_display(octets))
 }

@@ -27,7 +27,8 @@ pub fn encode_actor(actor: &Actor) -> Value {
 /// Reads an actor's stored form and its project.
 pub fn decode_actor(actor: &Value, project: &str) -> Result<Actor, DecodeError> {
     let stored = StoredActor::deserialize(actor).map_err(|error| DecodeError::shape("actor", &error))?;
-    let door = Door::from_label(&stored.door).ok_or_else(|| BadValue::new("door", &stored.door, "not a door"));
+    let door =
+        Door::from_label(&stored.door).ok_or_else(|| BadValue::new("door", &stored.door, "not a door"));
     let project = value::project("project", project);
     Ok(Actor {
         user: stored.user,
@@ -53,17 +54,27 @@ mod tests {
                 door,
             };
             let stored = encode_actor(&actor);
-            assert_eq!(stored, json!({"user": "amy", "roles": ["member", "reader"], "door": door.label()}));
+            assert_eq!(
+                stored,
+                json!({"user": "amy", "roles": ["member", "reader"], "door": door.label()})
+            );
             assert_eq!(decode_actor(&stored, "p1").unwrap(), actor);
         }
     }
 
     #[test]
     fn damaged_actors_are_named() {
-        let bad_door = decode_actor(&json!({"user": "amy", "roles": [], "door": "window"}), "p1").unwrap_err();
-        assert_eq!(bad_door.to_string(), r#"a stored actor is damaged: door "window": not a door"#);
+        let bad_door =
+            decode_actor(&json!({"user": "amy", "roles": [], "door": "window"}), "p1").unwrap_err();
+        assert_eq!(
+            bad_door.to_string(),
+            r#"a stored actor is damaged: door "window": not a door"#
+        );
         let no_user = decode_actor(&json!({"roles": [], "door": "api"}), "p1").unwrap_err();
-        assert_eq!(no_user.to_string(), "a stored actor is damaged: missing field `user`");
+        assert_eq!(
+            no_user.to_string(),
+            "a stored actor is damaged: missing field `user`"
+        );
         assert!(decode_actor(&json!({"user": "amy", "roles": [], "door": "api"}), "").is_err());
     }
 }

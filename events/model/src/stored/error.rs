@@ -11,7 +11,9 @@ pub enum DecodeError {
     #[error("events of type {0:?} are not known to this release; a newer one may have written it")]
     UnknownType(String),
     /// No release up to this one writes that version.
-    #[error("{type_name} of type version {type_version} is not known to this release, which writes {present}")]
+    #[error(
+        "{type_name} of type version {type_version} is not known to this release, which writes {present}"
+    )]
     UnknownVersion {
         /// The event's type.
         type_name: String,
@@ -44,7 +46,10 @@ pub enum DecodeError {
 
 impl DecodeError {
     pub(super) fn shape(what: &str, error: &serde_json::Error) -> Self {
-        Self::Shape { what: what.to_owned(), reason: error.to_string() }
+        Self::Shape {
+            what: what.to_owned(),
+            reason: error.to_string(),
+        }
     }
 }
 
@@ -57,10 +62,19 @@ pub(super) struct BadValue {
 
 impl BadValue {
     pub(super) fn new(field: &'static str, text: impl fmt::Display, reason: impl fmt::Display) -> Self {
-        Self { field, text: text.to_string(), reason: reason.to_string() }
+        Self {
+            field,
+            text: text.to_string(),
+            reason: reason.to_string(),
+        }
     }
 
     pub(super) fn within(self, what: &str) -> DecodeError {
-        DecodeError::Value { what: what.to_owned(), field: self.field, text: self.text, reason: self.reason }
+        DecodeError::Value {
+            what: what.to_owned(),
+            field: self.field,
+            text: self.text,
+            reason: self.reason,
+        }
     }
 }

@@ -38,7 +38,11 @@ pub const TYPES: &[(&str, i16)] = zone::TYPES;
 pub fn encode(event: &Event) -> Stored {
     let Event::Zone(event) = event;
     let type_name = event.type_name();
-    Stored { type_name, type_version: present_version(type_name).unwrap_or(1), payload: zone::encode(event) }
+    Stored {
+        type_name,
+        type_version: present_version(type_name).unwrap_or(1),
+        payload: zone::encode(event),
+    }
 }
 
 /// Reads a stored event of any version that was ever written.
@@ -52,17 +56,26 @@ pub fn decode(type_name: &str, type_version: i16, payload: &str) -> Result<Event
 }
 
 fn present_version(type_name: &str) -> Option<i16> {
-    TYPES.iter().find(|(name, _)| *name == type_name).map(|(_, version)| *version)
+    TYPES
+        .iter()
+        .find(|(name, _)| *name == type_name)
+        .map(|(_, version)| *version)
 }
 
 /// The JSON text of a stored shape.
 fn to_text<T: serde::Serialize>(shape: &T) -> String {
-    #[expect(clippy::expect_used, reason = "shapes have text keys and write no value that JSON lacks")]
+    #[expect(
+        clippy::expect_used,
+        reason = "shapes have text keys and write no value that JSON lacks"
+    )]
     serde_json::to_string(shape).expect("a stored shape is JSON")
 }
 
 /// The JSON value of a stored shape.
 fn to_value<T: serde::Serialize>(shape: &T) -> serde_json::Value {
-    #[expect(clippy::expect_used, reason = "shapes have text keys and write no value that JSON lacks")]
+    #[expect(
+        clippy::expect_used,
+        reason = "shapes have text keys and write no value that JSON lacks"
+    )]
     serde_json::to_value(shape).expect("a stored shape is JSON")
 }

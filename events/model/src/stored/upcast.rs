@@ -25,18 +25,25 @@ pub(super) fn upcast(
     to: i16,
     payload: &str,
 ) -> Result<String, DecodeError> {
-    let unknown =
-        || DecodeError::UnknownVersion { type_name: type_name.to_owned(), type_version, present: to };
+    let unknown = || DecodeError::UnknownVersion {
+        type_name: type_name.to_owned(),
+        type_version,
+        present: to,
+    };
     if type_version > to {
         return Err(unknown());
     }
     let mut value: Value =
         serde_json::from_str(payload).map_err(|error| DecodeError::shape(type_name, &error))?;
     for version in type_version..to {
-        let upcast = steps.iter().find(|upcast| upcast.type_name == type_name && upcast.from == version);
+        let upcast = steps
+            .iter()
+            .find(|upcast| upcast.type_name == type_name && upcast.from == version);
         let upcast = upcast.ok_or_else(unknown)?;
-        (upcast.step)(&mut value)
-            .map_err(|reason| DecodeError::Shape { what: type_name.to_owned(), reason })?;
+        (upcast.step)(&mut value).map_err(|reason| DecodeError::Shape {
+            what: type_name.to_owned(),
+            reason,
+        })?;
     }
     Ok(value.to_string())
 }
@@ -68,22 +75,34 @@ mod tests {
 
     #[test]
     fn each_version_goes_through_every_later_step() {
-        assert_eq!(upcast(STEPS, "lamp_lit", 1, 3, "{}").unwrap(), r#"{"milliwatts":40000}"#);
-        assert_eq!(upcast(STEPS, "lamp_lit", 2, 3, r#"{"watts":2}"#).unwrap(), r#"{"milliwatts":2000}"#);
+        assert_eq!(
+            upcast(STEPS, "lamp_lit", 1, 3, "{}").unwrap(),
+            r#"{"milliwatts":40000}"#
+        );
+        assert_eq!(
+            upcast(STEPS, "lamp_lit", 2, 3, r#"{"watts":2}"#).unwrap(),
+            r#"{"milliwatts":2000}"#
+        );
     }
 
     #[test]
     fn versions_that_nobody_wrote_are_refused() {
         for version in [i16::MIN, -1, 0, 4, i16::MAX] {
             let error = upcast(STEPS, "lamp_lit", version, 3, "{}").unwrap_err();
-            assert!(matches!(error, DecodeError::UnknownVersion { .. }), "{version}: {error}");
+            assert!(
+                matches!(error, DecodeError::UnknownVersion { .. }),
+                "{version}: {error}"
+            );
         }
     }
 
     #[test]
     fn damage_that_a_step_finds_is_told() {
         let error = upcast(STEPS, "lamp_lit", 2, 3, r#"{"watts":"many"}"#).unwrap_err();
-        assert_eq!(error.to_string(), "a stored lamp_lit is damaged: watts is not a number");
+        assert_eq!(
+            error.to_string(),
+            "a stored lamp_lit is damaged: watts is not a number"
+        );
         let error = upcast(STEPS, "lamp_lit", 2, 3, "{").unwrap_err();
         assert!(matches!(error, DecodeError::Shape { .. }), "{error}");
     }

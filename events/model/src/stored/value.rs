@@ -61,4 +61,3 @@ pub(super) fn ttl(field: &'static str, seconds: i64) -> Result<Ttl, BadValue> {
 pub(super) fn project(field: &'static str, text: &str) -> Result<ProjectId, BadValue> {
     ProjectId::new(text).ok_or_else(|| BadValue::new(field, text, "not a project's id"))
 }
-

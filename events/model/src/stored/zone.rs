@@ -142,7 +142,11 @@ impl<'a> From<&'a Recordset> for StoredRecordset<'a> {
                 .mnemonic()
                 .map_or_else(|| recordset.rrtype.to_string().into(), Cow::Borrowed),
             ttl: recordset.ttl.map(|ttl| ttl.get().into()),
-            records: recordset.records.iter().map(|record| Cow::Borrowed(record.text())).collect(),
+            records: recordset
+                .records
+                .iter()
+                .map(|record| Cow::Borrowed(record.text()))
+                .collect(),
             description: recordset.description.as_deref().map(Cow::Borrowed),
             managed: recordset.managed,
             project: recordset.project.as_str().into(),
@@ -236,28 +240,48 @@ struct RecordsetDeleted<'a> {
 /// The payload of an event, in the present version of its type.
 pub(super) fn encode(event: &Event) -> String {
     match event {
-        Event::ZoneCreated { zone } | Event::ZoneDeleted { zone } => to_text(&WholeZone { zone: zone.into() }),
-        Event::ZoneTtlChanged { before, after, serial } => {
-            to_text(&TtlChanged { before: before.get().into(), after: after.get().into(), serial: serial.get() })
+        Event::ZoneCreated { zone } | Event::ZoneDeleted { zone } => {
+            to_text(&WholeZone { zone: zone.into() })
         }
-        Event::ZoneEmailChanged { before, after, serial } => {
-            to_text(&EmailChanged { before: before.into(), after: after.into(), serial: serial.get() })
-        }
+        Event::ZoneTtlChanged {
+            before,
+            after,
+            serial,
+        } => to_text(&TtlChanged {
+            before: before.get().into(),
+            after: after.get().into(),
+            serial: serial.get(),
+        }),
+        Event::ZoneEmailChanged {
+            before,
+            after,
+            serial,
+        } => to_text(&EmailChanged {
+            before: before.into(),
+            after: after.into(),
+            serial: serial.get(),
+        }),
         Event::ZoneDescriptionChanged { before, after } => to_text(&DescriptionChanged {
             before: before.as_deref().map(Cow::Borrowed),
             after: after.as_deref().map(Cow::Borrowed),
         }),
-        Event::RecordsetCreated { recordset, serial } => {
-            to_text(&RecordsetCreated { recordset: recordset.into(), serial: serial.map(LongSerial::get) })
-        }
-        Event::RecordsetChanged { before, after, serial } => to_text(&RecordsetChanged {
+        Event::RecordsetCreated { recordset, serial } => to_text(&RecordsetCreated {
+            recordset: recordset.into(),
+            serial: serial.map(LongSerial::get),
+        }),
+        Event::RecordsetChanged {
+            before,
+            after,
+            serial,
+        } => to_text(&RecordsetChanged {
             before: before.into(),
             after: after.into(),
             serial: serial.map(LongSerial::get),
         }),
-        Event::RecordsetDeleted { before, serial } => {
-            to_text(&RecordsetDeleted { before: before.into(), serial: serial.map(LongSerial::get) })
-        }
+        Event::RecordsetDeleted { before, serial } => to_text(&RecordsetDeleted {
+            before: before.into(),
+            serial: serial.map(LongSerial::get),
+        }),
     }
 }
 
@@ -274,9 +298,17 @@ pub(super) fn decode(type_name: &str, payload: &str) -> Result<Event, DecodeErro
         }
         "zone_ttl_changed" => ttl_changed(&shape(type_name, payload)?),
         "zone_email_changed" => {
-            let EmailChanged { before, after, serial } = shape(type_name, payload)?;
+            let EmailChanged {
+                before,
+                after,
+                serial,
+            } = shape(type_name, payload)?;
             let serial = LongSerial::from_i64(serial);
-            Ok(Event::ZoneEmailChanged { before: before.into_owned(), after: after.into_owned(), serial })
+            Ok(Event::ZoneEmailChanged {
+                before: before.into_owned(),
+                after: after.into_owned(),
+                serial,
+            })
         }
         "zone_description_changed" => {
             let DescriptionChanged { before, after } = shape(type_name, payload)?;
@@ -286,13 +318,17 @@ pub(super) fn decode(type_name: &str, payload: &str) -> Result<Event, DecodeErro
         "recordset_created" => {
             let RecordsetCreated { recordset, serial } = shape(type_name, payload)?;
             let serial = serial.map(LongSerial::from_i64);
-            recordset.into_recordset().map(|recordset| Event::RecordsetCreated { recordset, serial })
+            recordset
+                .into_recordset()
+                .map(|recordset| Event::RecordsetCreated { recordset, serial })
         }
         "recordset_changed" => recordset_changed(shape(type_name, payload)?),
         "recordset_deleted" => {
             let RecordsetDeleted { before, serial } = shape(type_name, payload)?;
             let serial = serial.map(LongSerial::from_i64);
-            before.into_recordset().map(|before| Event::RecordsetDeleted { before, serial })
+            before
+                .into_recordset()
+                .map(|before| Event::RecordsetDeleted { before, serial })
         }
         _ => return Err(DecodeError::UnknownType(type_name.to_owned())),
     };
@@ -337,6 +373,7 @@ pub fn recordset_to_value(recordset: &Recordset) -> Value {
 
 /// Reads what [`recordset_to_value`] made.
 pub fn recordset_from_value(value: &Value) -> Result<Recordset, DecodeError> {
-    let stored = StoredRecordset::deserialize(value).map_err(|error| DecodeError::shape("recordset", &error))?;
+    let stored =
+        StoredRecordset::deserialize(value).map_err(|error| DecodeError::shape("recordset", &error))?;
     stored.into_recordset().map_err(|bad| bad.within("recordset"))
 }

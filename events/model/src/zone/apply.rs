@@ -21,7 +21,10 @@ pub struct Inconsistent {
 }
 
 fn zone_text(zone: &Option<ZoneId>) -> String {
-    zone.map_or_else(|| "a zone that does not exist".to_owned(), |id| format!("zone {id}"))
+    zone.map_or_else(
+        || "a zone that does not exist".to_owned(),
+        |id| format!("zone {id}"),
+    )
 }
 
 /// Applies an event to the slice of its zone; on an error the slice is as it was.
@@ -46,7 +49,9 @@ pub fn apply(
         return Ok(());
     }
     // `fit` has seen a zone; without one there is nothing to assign to.
-    let Some(zone) = slice.zone.as_mut() else { return Ok(()) };
+    let Some(zone) = slice.zone.as_mut() else {
+        return Ok(());
+    };
     let recordsets = &mut slice.recordsets;
     match event {
         Event::ZoneCreated { .. } => {}
@@ -83,11 +88,22 @@ fn zone_of(slice: &ZoneSlice, event: &Event) -> Option<ZoneId> {
     }
 }
 
-fn fit(slice: &ZoneSlice, event: &Event, version: Version, first_of_change: bool) -> Result<(), &'static str> {
+fn fit(
+    slice: &ZoneSlice,
+    event: &Event,
+    version: Version,
+    first_of_change: bool,
+) -> Result<(), &'static str> {
     if let Event::ZoneCreated { zone } = event {
         ensure(slice.zone.is_none(), "the zone exists")?;
-        ensure(first_of_change, "the creation is not the first event of its change")?;
-        return ensure(zone.stream_version == version, "the zone's own version is another");
+        ensure(
+            first_of_change,
+            "the creation is not the first event of its change",
+        )?;
+        return ensure(
+            zone.stream_version == version,
+            "the zone's own version is another",
+        );
     }
     let zone = slice.zone.as_ref().ok_or("the zone does not exist")?;
     ensure(!zone.deleted, "the zone is deleted")?;
@@ -96,14 +112,17 @@ fn fit(slice: &ZoneSlice, event: &Event, version: Version, first_of_change: bool
     match event {
         Event::ZoneCreated { .. } => Ok(()),
         Event::ZoneTtlChanged { before, .. } => ensure(*before == zone.ttl, "the TTL before is another"),
-        Event::ZoneEmailChanged { before, .. } => ensure(*before == zone.email, "the email before is another"),
+        Event::ZoneEmailChanged { before, .. } => {
+            ensure(*before == zone.email, "the email before is another")
+        }
         Event::ZoneDescriptionChanged { before, .. } => {
             ensure(*before == zone.description, "the description before is another")
         }
         Event::ZoneDeleted { zone: before } => ensure(before.id == zone.id, "it is another zone's"),
         Event::RecordsetCreated { recordset, .. } => {
             let taken = |other: &Recordset| {
-                other.id == recordset.id || (other.rrtype == recordset.rrtype && other.owner == recordset.owner)
+                other.id == recordset.id
+                    || (other.rrtype == recordset.rrtype && other.owner == recordset.owner)
             };
             ensure(!slice.recordsets.iter().any(taken), "the recordset exists")
         }
@@ -118,14 +137,19 @@ fn fit(slice: &ZoneSlice, event: &Event, version: Version, first_of_change: bool
 /// The events of a change-set share one serial, newer than any before.
 fn serial_fits(zone: &Zone, event: &Event, first_of_change: bool) -> Result<(), &'static str> {
     match event.serial() {
-        Some(serial) if first_of_change => ensure(serial > zone.serial, "its serial is not newer than the zone's"),
+        Some(serial) if first_of_change => {
+            ensure(serial > zone.serial, "its serial is not newer than the zone's")
+        }
         Some(serial) => ensure(serial >= zone.serial, "its serial is older than the zone's"),
         None => Ok(()),
     }
 }
 
 fn holds(slice: &ZoneSlice, before: &Recordset) -> Result<(), &'static str> {
-    let present = slice.recordsets.iter().find(|recordset| recordset.id == before.id);
+    let present = slice
+        .recordsets
+        .iter()
+        .find(|recordset| recordset.id == before.id);
     let present = present.ok_or("the recordset does not exist")?;
     ensure(present == before, "the recordset before is another")
 }

@@ -35,6 +35,18 @@ pub enum Command {
 }
 
 impl Command {
+    /// The stable name of the kind of command, e.g. for the record of refused ones.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::CreateZone(_) => "create_zone",
+            Self::UpdateZone(_) => "update_zone",
+            Self::DeleteZone(_) => "delete_zone",
+            Self::CreateRecordset(_) => "create_recordset",
+            Self::UpdateRecordset(_) => "update_recordset",
+            Self::DeleteRecordset(_) => "delete_recordset",
+        }
+    }
+
     /// The zone concerned.
     pub fn zone(&self) -> ZoneId {
         match self {
@@ -47,6 +59,25 @@ impl Command {
         }
     }
 }
+
+macro_rules! command_from {
+    ($($name:ident),*) => {
+        $(impl From<$name> for Command {
+            fn from(command: $name) -> Self {
+                Self::$name(command)
+            }
+        })*
+    };
+}
+
+command_from!(
+    CreateZone,
+    UpdateZone,
+    DeleteZone,
+    CreateRecordset,
+    UpdateRecordset,
+    DeleteRecordset
+);
 
 /// Makes a primary zone with its SOA and its apex NS recordset.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! From a command to the events it becomes: one function a command, no reading beyond the slice.
 
-use zonelog_dns::{LongSerial, OwnerName, Rrtype};
+use zonelog_dns::{LongSerial, OwnerName, RdataError, Rrtype};
 
 use super::command::{
     Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Patch, UpdateRecordset, UpdateZone,
@@ -50,12 +50,17 @@ fn create_zone(
     rules::zone_is_not_below_anothers(&command.project, facts)?;
     rules::zone_is_not_above_anothers(&command.project, facts)?;
 
-    let nameservers = apex_nameservers(facts)?;
-    let primary_nameserver =
-        facts.pool.nameservers.first().ok_or(Rejection::NoNameservers(facts.pool.id))?.clone();
+    let apex = OwnerName::from(command.name.clone());
+    let nameservers = apex_nameservers(&apex, facts)?;
+    let primary_nameserver = facts
+        .pool
+        .nameservers
+        .first()
+        .ok_or(Rejection::NoNameservers(facts.pool.id))?
+        .clone();
     let now_unix = now.timestamp();
     let first = LongSerial::first(now_unix);
-    let serial = facts.last_serial.map_or(first, |last| first.max(last.next(now_unix)));
+    let serial = facts.last_serial.map_or(first, |last| last.next(now_unix));
     let zone = Zone {
         id: command.zone,
         name: command.name.clone(),
@@ -77,7 +82,7 @@ fn create_zone(
     };
     let apex_ns = Recordset {
         id: command.ns_recordset,
-        owner: OwnerName::from(command.name.clone()),
+        owner: apex,
         rrtype: Rrtype::NS,
         ttl: None,
         records: nameservers,
@@ -88,7 +93,13 @@ fn create_zone(
         created_at: now,
         updated_at: None,
     };
-    Ok(vec![Event::ZoneCreated { zone }, Event::RecordsetCreated { recordset: apex_ns, serial: Some(serial) }])
+    Ok(vec![
+        Event::ZoneCreated { zone },
+        Event::RecordsetCreated {
+            recordset: apex_ns,
+            serial: Some(serial),
+        },
+    ])
 }
 
 fn update_zone(
@@ -102,15 +113,26 @@ fn update_zone(
     let mut events = Vec::new();
     if let Some(after) = changed(&zone.ttl, &command.ttl) {
         rules::ttl_is_allowed(*after, command.may_use_low_ttl, &facts.limits)?;
-        events.push(Event::ZoneTtlChanged { before: zone.ttl, after: *after, serial });
+        events.push(Event::ZoneTtlChanged {
+            before: zone.ttl,
+            after: *after,
+            serial,
+        });
     }
     if let Some(after) = changed(&zone.email, &command.email) {
         rules::email_fits_soa(after)?;
-        events.push(Event::ZoneEmailChanged { before: zone.email.clone(), after: after.clone(), serial });
+        events.push(Event::ZoneEmailChanged {
+            before: zone.email.clone(),
+            after: after.clone(),
+            serial,
+        });
     }
     if let Some(after) = changed(&zone.description, &command.description) {
         rules::description_fits(after.as_deref())?;
-        events.push(Event::ZoneDescriptionChanged { before: zone.description.clone(), after: after.clone() });
+        events.push(Event::ZoneDescriptionChanged {
+            before: zone.description.clone(),
+            after: after.clone(),
+        });
     }
     Ok(events)
 }
@@ -139,11 +161,16 @@ fn create_recordset(
         rules::ttl_is_allowed(ttl, command.may_use_low_ttl, &facts.limits)?;
     }
     rules::description_fits(command.description.as_deref())?;
-    let records = records_of_type(command.rrtype, &command.records)?;
+    let records = records_of_type(command.rrtype, &command.owner, &command.records)?;
     rules::cname_is_single(command.rrtype, &records)?;
     rules::owner_is_in_zone(&command.owner, zone)?;
     rules::owner_is_not_in_child_zone(&command.owner, facts)?;
-    rules::recordset_is_new(command.recordset, &command.owner, command.rrtype, &slice.recordsets)?;
+    rules::recordset_is_new(
+        command.recordset,
+        &command.owner,
+        command.rrtype,
+        &slice.recordsets,
+    )?;
     rules::cname_is_not_at_apex(&command.owner, command.rrtype, zone)?;
     rules::cname_is_alone(&command.owner, command.rrtype, &slice.recordsets)?;
 
@@ -182,7 +209,7 @@ fn update_recordset(
         after.ttl = *ttl;
     }
     if let Patch::Set(texts) = &command.records {
-        let records = parse_records(before.rrtype, texts)?;
+        let records = parse_records(before.rrtype, &before.owner, texts)?;
         rules::cname_is_single(before.rrtype, &records)?;
         // Records are a set: the same ones in another order are no change.
         if !same_texts(&before.records, &records) {
@@ -204,7 +231,11 @@ fn update_recordset(
     let makes_rrs = !(before.records.is_empty() && after.records.is_empty());
     let content_changed = before.ttl != after.ttl || before.records != after.records;
     let serial = (makes_rrs && content_changed).then(|| next_serial(zone, now));
-    Ok(vec![Event::RecordsetChanged { before: before.clone(), after, serial }])
+    Ok(vec![Event::RecordsetChanged {
+        before: before.clone(),
+        after,
+        serial,
+    }])
 }
 
 fn delete_recordset(
@@ -216,18 +247,29 @@ fn delete_recordset(
     let before = rules::editable_recordset(slice, zone, command.recordset, command.may_edit_managed)
         .map_err(|refused| refused.rejection(command.recordset, Rejection::ManagedRecordsetDelete))?;
     let serial = (!before.records.is_empty()).then(|| next_serial(zone, now));
-    Ok(vec![Event::RecordsetDeleted { before: before.clone(), serial }])
+    Ok(vec![Event::RecordsetDeleted {
+        before: before.clone(),
+        serial,
+    }])
 }
 
 /// The zone, deleted or not.
 fn known_zone(slice: &ZoneSlice, id: ZoneId) -> Result<&Zone, Rejection> {
-    slice.zone.as_ref().filter(|zone| zone.id == id).ok_or(Rejection::ZoneNotFound(id))
+    slice
+        .zone
+        .as_ref()
+        .filter(|zone| zone.id == id)
+        .ok_or(Rejection::ZoneNotFound(id))
 }
 
 /// The zone, if it can still be changed.
 fn live_zone(slice: &ZoneSlice, id: ZoneId) -> Result<&Zone, Rejection> {
     let zone = known_zone(slice, id)?;
-    if zone.deleted { Err(Rejection::ZoneIsDeleting) } else { Ok(zone) }
+    if zone.deleted {
+        Err(Rejection::ZoneIsDeleting)
+    } else {
+        Ok(zone)
+    }
 }
 
 fn next_serial(zone: &Zone, now: Timestamp) -> LongSerial {
@@ -243,38 +285,46 @@ fn changed<'a, T: PartialEq>(present: &T, patch: &'a Patch<T>) -> Option<&'a T> 
 }
 
 /// The records of a new zone's apex NS recordset.
-fn apex_nameservers(facts: &Facts) -> Result<Vec<Record>, Rejection> {
+fn apex_nameservers(apex: &OwnerName, facts: &Facts) -> Result<Vec<Record>, Rejection> {
     let texts: Vec<String> = facts.pool.nameservers.iter().map(ToString::to_string).collect();
-    parse_records(Rrtype::NS, &texts)
+    parse_records(Rrtype::NS, apex, &texts)
 }
 
-/// Reads the records' texts; equal record data are merged.
-fn parse_records(rrtype: Rrtype, texts: &[String]) -> Result<Vec<Record>, Rejection> {
-    let records = texts.iter().enumerate().map(|(index, text)| parse_record(rrtype, index, text));
-    Ok(merge_equal(records.collect::<Result<_, _>>()?))
-}
-
-fn parse_record(rrtype: Rrtype, index: usize, text: &str) -> Result<Record, Rejection> {
-    rules::text_is_storable("records", text)?;
-    Record::parse(rrtype, text).map_err(|error| Rejection::InvalidRecord {
-        index,
-        rrtype,
-        text: text.to_owned(),
-        error,
-    })
-}
-
-/// Takes records that were read already; one that was read as another type is read again as this one.
-fn records_of_type(rrtype: Rrtype, records: &[Record]) -> Result<Vec<Record>, Rejection> {
-    let records = records.iter().enumerate().map(|(index, record)| {
-        if record.rdata().rrtype() == rrtype {
-            rules::text_is_storable("records", record.text())?;
-            Ok(record.clone())
-        } else {
-            parse_record(rrtype, index, record.text())
-        }
+/// Reads the texts of an owner's records; those with equal record data are merged.
+fn parse_records(rrtype: Rrtype, owner: &OwnerName, texts: &[String]) -> Result<Vec<Record>, Rejection> {
+    let records = texts.iter().enumerate().map(|(index, text)| {
+        rules::text_is_storable("records", text)?;
+        let record = Record::parse(rrtype, text).map_err(invalid_record(index, rrtype, text))?;
+        rules::record_fits_owner(&record, owner).map_err(invalid_record(index, rrtype, text))?;
+        Ok(record)
     });
     Ok(merge_equal(records.collect::<Result<_, _>>()?))
+}
+
+/// Takes an owner's records that were read already; one that was read as another type is read again as this one.
+fn records_of_type(rrtype: Rrtype, owner: &OwnerName, records: &[Record]) -> Result<Vec<Record>, Rejection> {
+    let records = records.iter().enumerate().map(|(index, record)| {
+        let text = record.text();
+        rules::text_is_storable("records", text)?;
+        let record = if record.rdata().rrtype() == rrtype {
+            record.clone()
+        } else {
+            Record::parse(rrtype, text).map_err(invalid_record(index, rrtype, text))?
+        };
+        rules::record_fits_owner(&record, owner).map_err(invalid_record(index, rrtype, text))?;
+        Ok(record)
+    });
+    Ok(merge_equal(records.collect::<Result<_, _>>()?))
+}
+
+fn invalid_record(index: usize, rrtype: Rrtype, text: &str) -> impl FnOnce(RdataError) -> Rejection {
+    let text = text.to_owned();
+    move |error| Rejection::InvalidRecord {
+        index,
+        rrtype,
+        text,
+        error,
+    }
 }
 
 /// Keeps the first of each group of records with equal record data (RFC 2181 §5: an RRset has no duplicates).
@@ -282,7 +332,11 @@ fn merge_equal(records: Vec<Record>) -> Vec<Record> {
     let mut seen = std::collections::HashSet::with_capacity(records.len());
     let is_first: Vec<bool> = records.iter().map(|record| seen.insert(record.rdata())).collect();
     drop(seen);
-    records.into_iter().zip(is_first).filter_map(|(record, is_first)| is_first.then_some(record)).collect()
+    records
+        .into_iter()
+        .zip(is_first)
+        .filter_map(|(record, is_first)| is_first.then_some(record))
+        .collect()
 }
 
 fn same_texts(left: &[Record], right: &[Record]) -> bool {

@@ -136,9 +136,10 @@ impl Rejection {
             | Self::TextWithNul { .. } => "invalid_object",
             Self::InvalidRecordsetLocation(_) => "invalid_recordset_location",
             Self::DuplicateRecordset { .. } => "duplicate_recordset",
-            Self::SoaIsManaged | Self::SeveralCnames | Self::ManagedRecordsetUpdate | Self::ManagedRecordsetDelete => {
-                "bad_request"
-            }
+            Self::SoaIsManaged
+            | Self::SeveralCnames
+            | Self::ManagedRecordsetUpdate
+            | Self::ManagedRecordsetDelete => "bad_request",
             Self::NoNameservers(_) => "no_servers_configured",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use zonelog_dns::{OwnerName, Rdata, Rrtype, Ttl, ZoneName};
+use zonelog_dns::{OwnerName, Rdata, RdataError, Rrtype, Ttl, ZoneName};
 
 use super::command::CreateZone;
 use super::facts::{Facts, Limits};
@@ -23,7 +23,9 @@ type Ruling = Result<(), Rejection>;
 pub(super) fn zone_name_fits(name: &ZoneName, limits: &Limits) -> Ruling {
     let (length, max) = (name.to_string().len(), limits.max_zone_name_length);
     if length > max {
-        return Err(Rejection::InvalidZoneName(format!("Zone name too long: {length} octets, the most is {max}")));
+        return Err(Rejection::InvalidZoneName(format!(
+            "Zone name too long: {length} octets, the most is {max}"
+        )));
     }
     Ok(())
 }
@@ -50,22 +52,33 @@ pub(super) fn owner_fits_type(owner: &OwnerName, rrtype: Rrtype) -> Ruling {
     Rdata::check_owner(rrtype, owner).map_err(Rejection::InvalidOwner)
 }
 
+/// RFC 9461 §5.1, and what else depends on the owner and the record together.
+pub(super) fn record_fits_owner(record: &Record, owner: &OwnerName) -> Result<(), RdataError> {
+    record.rdata().check_at(owner)
+}
+
 /// Designate, `min_ttl` and the policy `use_low_ttl`.
 pub(super) fn ttl_is_allowed(ttl: Ttl, may_use_low_ttl: bool, limits: &Limits) -> Ruling {
     if ttl < limits.min_ttl && !may_use_low_ttl {
-        return Err(Rejection::InvalidTtl { min: limits.min_ttl.get() });
+        return Err(Rejection::InvalidTtl {
+            min: limits.min_ttl.get(),
+        });
     }
     Ok(())
 }
 
 /// RFC 1035 §8: the address becomes the SOA's RNAME.
 pub(super) fn email_fits_soa(email: &str) -> Ruling {
-    zonelog_dns::rname_from_email(email).map(|_| ()).map_err(Rejection::InvalidEmail)
+    zonelog_dns::rname_from_email(email)
+        .map(|_| ())
+        .map_err(Rejection::InvalidEmail)
 }
 
 /// Designate: at most 160 characters.
 pub(super) fn description_fits(description: Option<&str>) -> Ruling {
-    let Some(description) = description else { return Ok(()) };
+    let Some(description) = description else {
+        return Ok(());
+    };
     text_is_at_most("description", description, MAX_DESCRIPTION)
 }
 
@@ -87,7 +100,11 @@ fn text_is_at_most(field: &'static str, text: &str, max: usize) -> Ruling {
 
 /// PostgreSQL keeps no NUL in a text or in JSON.
 pub(super) fn text_is_storable(field: &'static str, text: &str) -> Ruling {
-    if text.contains('\0') { Err(Rejection::TextWithNul { field }) } else { Ok(()) }
+    if text.contains('\0') {
+        Err(Rejection::TextWithNul { field })
+    } else {
+        Ok(())
+    }
 }
 
 // ---- the zones around --------------------------------------------------------------------------------------------
@@ -106,9 +123,10 @@ pub(super) fn zone_is_new(present: Option<&Zone>, command: &CreateZone) -> Rulin
 /// RFC 1034 §4.2: a name is the apex of one zone; here whoever owns it, in whatever pool.
 pub(super) fn zone_name_is_free(name: &ZoneName, project: &ProjectId, facts: &Facts) -> Ruling {
     match &facts.same_name {
-        Some(zone) => {
-            Err(Rejection::DuplicateZone { name: name.clone(), same_project: zone.project == *project })
-        }
+        Some(zone) => Err(Rejection::DuplicateZone {
+            name: name.clone(),
+            same_project: zone.project == *project,
+        }),
         None => Ok(()),
     }
 }
@@ -156,23 +174,38 @@ pub(super) fn owner_is_in_zone(owner: &OwnerName, zone: &Zone) -> Ruling {
     if owner.is_in(&zone.name) {
         return Ok(());
     }
-    Err(Rejection::InvalidRecordsetLocation(format!("RecordSet is not contained within its parent zone {}", zone.name)))
+    Err(Rejection::InvalidRecordsetLocation(format!(
+        "RecordSet is not contained within its parent zone {}",
+        zone.name
+    )))
 }
 
 /// RFC 1034 §4.2: what is at or below a zone cut belongs to the zone below.
 pub(super) fn owner_is_not_in_child_zone(owner: &OwnerName, facts: &Facts) -> Ruling {
     match &facts.child {
-        Some(child) if owner.is_in(&child.name) => {
-            Err(Rejection::InvalidRecordsetLocation(format!("RecordSet belongs in a child zone: {}", child.name)))
-        }
+        Some(child) if owner.is_in(&child.name) => Err(Rejection::InvalidRecordsetLocation(format!(
+            "RecordSet belongs in a child zone: {}",
+            child.name
+        ))),
         _ => Ok(()),
     }
 }
 
 /// RFC 2181 §5: one RRset a name and type. (The SOA is no recordset of the slice, and cannot be created.)
-pub(super) fn recordset_is_new(id: RecordsetId, owner: &OwnerName, rrtype: Rrtype, present: &[Recordset]) -> Ruling {
-    if present.iter().any(|other| other.id == id || (other.rrtype == rrtype && other.owner == *owner)) {
-        return Err(Rejection::DuplicateRecordset { owner: owner.clone(), rrtype });
+pub(super) fn recordset_is_new(
+    id: RecordsetId,
+    owner: &OwnerName,
+    rrtype: Rrtype,
+    present: &[Recordset],
+) -> Ruling {
+    if present
+        .iter()
+        .any(|other| other.id == id || (other.rrtype == rrtype && other.owner == *owner))
+    {
+        return Err(Rejection::DuplicateRecordset {
+            owner: owner.clone(),
+            rrtype,
+        });
     }
     Ok(())
 }
@@ -180,7 +213,9 @@ pub(super) fn recordset_is_new(id: RecordsetId, owner: &OwnerName, rrtype: Rrtyp
 /// RFC 2181 §10.1: the apex has a SOA and NS, so no CNAME can be there.
 pub(super) fn cname_is_not_at_apex(owner: &OwnerName, rrtype: Rrtype, zone: &Zone) -> Ruling {
     if rrtype == Rrtype::CNAME && is_apex(owner, zone) {
-        return Err(Rejection::InvalidRecordsetLocation("CNAME recordsets may not be created at the zone apex".into()));
+        return Err(Rejection::InvalidRecordsetLocation(
+            "CNAME recordsets may not be created at the zone apex".into(),
+        ));
     }
     Ok(())
 }
@@ -189,7 +224,10 @@ pub(super) fn cname_is_not_at_apex(owner: &OwnerName, rrtype: Rrtype, zone: &Zon
 /// get some at any time.
 pub(super) fn cname_is_alone(owner: &OwnerName, rrtype: Rrtype, present: &[Recordset]) -> Ruling {
     let clashes = |other: &Recordset| rrtype == Rrtype::CNAME || other.rrtype == Rrtype::CNAME;
-    if present.iter().any(|other| other.owner == *owner && clashes(other)) {
+    if present
+        .iter()
+        .any(|other| other.owner == *owner && clashes(other))
+    {
         return Err(Rejection::InvalidRecordsetLocation(
             "CNAME recordsets may not share a name with any other records".into(),
         ));
@@ -199,7 +237,11 @@ pub(super) fn cname_is_alone(owner: &OwnerName, rrtype: Rrtype, present: &[Recor
 
 /// RFC 2181 §10.1: a name has one canonical name.
 pub(super) fn cname_is_single(rrtype: Rrtype, records: &[Record]) -> Ruling {
-    if rrtype == Rrtype::CNAME && records.len() > 1 { Err(Rejection::SeveralCnames) } else { Ok(()) }
+    if rrtype == Rrtype::CNAME && records.len() > 1 {
+        Err(Rejection::SeveralCnames)
+    } else {
+        Ok(())
+    }
 }
 
 /// Why a recordset cannot be edited.
@@ -228,7 +270,11 @@ pub(super) fn editable_recordset<'a>(
     if id == zone.soa_recordset {
         return Err(NotEditable::Managed);
     }
-    let recordset = slice.recordsets.iter().find(|recordset| recordset.id == id).ok_or(NotEditable::Unknown)?;
+    let recordset = slice
+        .recordsets
+        .iter()
+        .find(|recordset| recordset.id == id)
+        .ok_or(NotEditable::Unknown)?;
     let is_apex_ns = recordset.rrtype == Rrtype::NS && is_apex(&recordset.owner, zone);
     if is_apex_ns || (recordset.managed && !may_edit_managed) {
         return Err(NotEditable::Managed);

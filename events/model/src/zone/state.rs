@@ -83,7 +83,10 @@ pub struct Record {
 impl Record {
     /// Reads a record's text.
     pub fn parse(rrtype: Rrtype, text: &str) -> Result<Self, RdataError> {
-        Ok(Self { rdata: Rdata::parse(rrtype, text)?, text: text.to_owned() })
+        Ok(Self {
+            rdata: Rdata::parse(rrtype, text)?,
+            text: text.to_owned(),
+        })
     }
 
     /// The text as given.
@@ -131,7 +134,12 @@ impl Recordset {
             return None;
         }
         let rdata = self.records.iter().map(|record| record.rdata.clone()).collect();
-        Some(Rrset::new(self.owner.clone(), self.rrtype, self.ttl.unwrap_or(zone_ttl), rdata))
+        Some(Rrset::new(
+            self.owner.clone(),
+            self.rrtype,
+            self.ttl.unwrap_or(zone_ttl),
+            rdata,
+        ))
     }
 }
 

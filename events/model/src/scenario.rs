@@ -1,1 +1,0 @@
-//! Given, when, then: rules shown by example.

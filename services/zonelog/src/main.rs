@@ -1,2 +1,7 @@
-//! The one binary: roles and operators' commands as subcommands.
-fn main() {}
+//! `zonelog`: the roles and the operators' commands.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    zonelog::cli::main()
+}

@@ -198,3 +198,82 @@ impl<'a> Records<'a> {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rrset(owner: &str, ttl: i64, addresses: &[&str]) -> Rrset {
+        let owner = OwnerName::parse(owner).unwrap();
+        let rdata = addresses
+            .iter()
+            .map(|text| Rdata::parse(Rrtype::A, text).unwrap())
+            .collect();
+        Rrset::new(owner, Rrtype::A, Ttl::new(ttl).unwrap(), rdata)
+    }
+
+    #[test]
+    fn only_the_records_that_changed_are_named() {
+        let before = [
+            rrset("a.example.", 300, &["192.0.2.1", "192.0.2.2"]),
+            rrset("b.example.", 300, &["192.0.2.3"]),
+        ];
+        let after = [
+            rrset("A.example.", 300, &["192.0.2.2", "192.0.2.9"]),
+            rrset("b.example.", 300, &["192.0.2.3"]),
+        ];
+        let changed = difference(&before, &after);
+        assert_eq!(changed.deleted, [rrset("a.example.", 300, &["192.0.2.1"])]);
+        assert_eq!(changed.added, [rrset("a.example.", 300, &["192.0.2.9"])]);
+        assert!(difference(&before, &before).is_empty());
+    }
+
+    #[test]
+    fn a_new_ttl_replaces_every_record() {
+        let (before, after) = (
+            rrset("a.example.", 300, &["192.0.2.1"]),
+            rrset("a.example.", 60, &["192.0.2.1"]),
+        );
+        let changed = difference(std::slice::from_ref(&before), std::slice::from_ref(&after));
+        assert_eq!(
+            changed,
+            ZoneDifference {
+                deleted: vec![before],
+                added: vec![after]
+            }
+        );
+    }
+
+    #[test]
+    fn a_difference_of_another_state_is_refused() {
+        let present = rrset("a.example.", 300, &["192.0.2.1"]);
+        let image = || ZoneImage::from([((present.owner.clone(), Rrtype::A), present.clone())]);
+        let delete = |gone| {
+            ZoneDifference {
+                deleted: vec![gone],
+                added: vec![],
+            }
+            .apply(&mut image())
+        };
+        let add = |come| {
+            ZoneDifference {
+                deleted: vec![],
+                added: vec![come],
+            }
+            .apply(&mut image())
+        };
+        let not_there = Err(DifferenceError::NotThere {
+            owner: present.owner.clone(),
+            rrtype: Rrtype::A,
+        });
+        assert_eq!(delete(rrset("a.example.", 300, &["192.0.2.2"])), not_there);
+        assert_eq!(delete(rrset("a.example.", 60, &["192.0.2.1"])), not_there);
+        assert!(delete(rrset("b.example.", 300, &["192.0.2.1"])).is_err());
+        assert!(matches!(
+            add(present.clone()),
+            Err(DifferenceError::AlreadyThere { .. })
+        ));
+        let other_ttl = add(rrset("a.example.", 60, &["192.0.2.2"]));
+        assert!(matches!(other_ttl, Err(DifferenceError::OtherTtl { .. })));
+    }
+}

@@ -553,3 +553,150 @@ pub(crate) fn parse_unescaped(text: &str) -> Result<Name, NameError> {
     }
     Name::parse(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(text: &str) -> Name {
+        Name::parse(text).unwrap()
+    }
+
+    #[test]
+    fn escapes_become_octets_and_come_back() {
+        let escaped = name(r#"a\.b\\c\032\000\255\"\(\;\@\$.example."#);
+        assert_eq!(escaped.labels().next().unwrap(), b"a.b\\c \x00\xff\"(;@$");
+        assert_eq!(escaped.to_string(), r#"a\.b\\c\032\000\255\"\(\;\@\$.example."#);
+        assert_eq!(name(".").wire(), [0]);
+        assert_eq!(name(".").to_string(), ".");
+        assert_eq!(name(r"x\046y.").to_string(), r"x\.y.");
+    }
+
+    #[test]
+    fn errors_say_which_rule() {
+        let label = "a".repeat(63);
+        let long = format!("{label}.{label}.{label}.{}.", "a".repeat(62));
+        for (text, error) in [
+            ("", NameError::Empty),
+            ("example.com", NameError::NotAbsolute),
+            (r"example.com\.", NameError::NotAbsolute),
+            ("a..b.", NameError::EmptyLabel),
+            (".a.", NameError::EmptyLabel),
+            ("..", NameError::EmptyLabel),
+            (r"\256.", NameError::BadEscape),
+            (r"\1.", NameError::BadEscape),
+            (r"a\", NameError::BadEscape),
+            (&format!("a{label}."), NameError::LabelTooLong),
+            (&long, NameError::NameTooLong),
+        ] {
+            assert_eq!(Name::parse(text), Err(error), "{text}");
+        }
+        let longest = format!("{label}.{label}.{label}.{}.", "a".repeat(61));
+        assert_eq!(name(&longest).wire().len(), 255);
+    }
+
+    #[test]
+    fn wire_forms_are_taken_whole_or_not_at_all() {
+        assert_eq!(Name::from_wire(b"\x01a\x00").unwrap(), name("a."));
+        for wire in [
+            &b""[..],
+            b"\x01a",
+            b"\x01a\x00\x00",
+            b"\xc0\x0c",
+            b"\x40",
+            b"\x02a\x00",
+        ] {
+            assert_eq!(Name::from_wire(wire), Err(NameError::BadWire), "{wire:?}");
+        }
+        assert_eq!(
+            Name::from_wire(&[b"\x01a".repeat(127), vec![0]].concat())
+                .unwrap()
+                .label_count(),
+            127
+        );
+        assert!(Name::from_wire(&[b"\x01a".repeat(128), vec![0]].concat()).is_err());
+    }
+
+    /// The example of RFC 4034 §6.1.
+    #[test]
+    fn the_order_is_canonical_in_names_and_in_keys() {
+        let sorted = [
+            "example.",
+            "a.example.",
+            "yljkjljk.a.example.",
+            "Z.a.example.",
+            "zABC.a.EXAMPLE.",
+            "z.example.",
+            r"\001.z.example.",
+            "*.z.example.",
+            r"\200.z.example.",
+        ]
+        .map(name);
+        assert!(sorted.is_sorted_by(|a, b| a < b));
+        assert!(sorted.is_sorted_by(|a, b| a.to_key() < b.to_key()));
+    }
+
+    #[test]
+    fn names_compare_without_case_and_keep_their_spelling() {
+        let (mixed, lower) = (name("WWW.Example.COM."), name("www.example.com."));
+        assert_eq!(mixed, lower);
+        assert_eq!(mixed.to_string(), "WWW.Example.COM.");
+        assert_eq!(mixed.to_lowercase().to_string(), "www.example.com.");
+        assert_eq!(mixed.to_key(), b"com\0example\0www\0");
+    }
+
+    #[test]
+    fn only_keys_that_were_made_are_taken() {
+        assert_eq!(Name::from_key(b"").unwrap(), Name::root());
+        for key in [&b"com"[..], b"COM\0", b"\0", b"a\x01\0", b"a\x01\x03\0"] {
+            assert_eq!(Name::from_key(key), Err(NameError::BadKey), "{key:?}");
+        }
+        let (label, octets) = (vec![b'a'; 64], b"a\0".repeat(128));
+        assert_eq!(
+            Name::from_key(&[&label[..], &[0]].concat()),
+            Err(NameError::LabelTooLong)
+        );
+        assert_eq!(Name::from_key(&octets), Err(NameError::NameTooLong));
+    }
+
+    #[test]
+    fn relations_cut_at_labels() {
+        let zone = name("example.com.");
+        assert!(name("www.EXAMPLE.com.").is_at_or_below(&zone));
+        assert!(zone.is_at_or_below(&zone));
+        assert!(zone.is_at_or_below(&Name::root()));
+        assert!(!name("com.").is_at_or_below(&zone));
+        // The octets of example.com. stand at the end of this one, but inside a label.
+        assert!(!name(r"x\007example.com.").is_at_or_below(&zone));
+        assert!(!name("notexample.com.").is_at_or_below(&zone));
+        assert_eq!(zone.parent(), Some(name("com.")));
+        assert_eq!(Name::root().parent(), None);
+        assert!(name("*.example.com.").is_wildcard());
+        assert!(!name("*x.example.com.").is_wildcard());
+    }
+
+    #[test]
+    fn names_are_put_together() {
+        let zone = name("example.com.");
+        assert_eq!(
+            Name::concat([&b"a"[..], b"b.c"], &zone).unwrap(),
+            name(r"a.b\.c.example.com.")
+        );
+        assert_eq!(Name::concat([], &zone).unwrap(), zone);
+        assert_eq!(Name::concat([&b""[..]], &zone), Err(NameError::EmptyLabel));
+        assert_eq!(Name::parse_relative("@", &zone).unwrap(), zone);
+        assert_eq!(
+            Name::parse_relative("www", &zone).unwrap(),
+            name("www.example.com.")
+        );
+        assert_eq!(Name::parse_relative("www", &Name::root()).unwrap(), name("www."));
+        assert_eq!(Name::parse_relative("www.", &zone).unwrap(), name("www."));
+        assert_eq!(
+            Name::parse_relative(r"\@", &zone).unwrap().to_string(),
+            r"\@.example.com."
+        );
+        let long = "a".repeat(63);
+        let deep = name(&format!("{long}.{long}.{long}."));
+        assert_eq!(Name::parse_relative(&long, &deep), Err(NameError::NameTooLong));
+    }
+}

@@ -80,3 +80,34 @@ impl FromStr for OwnerName {
         Self::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wildcard_may_only_be_the_first_label() {
+        for text in ["*.example.com.", "*.com.", "_sip._tcp.example.com.", "com."] {
+            assert_eq!(OwnerName::parse(text).unwrap().to_string(), text);
+        }
+        for (text, error) in [
+            ("a.*.example.com.", NameError::WildcardInside),
+            ("*a.example.com.", NameError::WildcardInside),
+            ("**.example.com.", NameError::WildcardInside),
+            (".", NameError::TooFewLabels),
+            ("www.example.com", NameError::NotAbsolute),
+            ("a/b.example.com.", NameError::BadCharacter('/')),
+        ] {
+            assert_eq!(OwnerName::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn any_name_can_come_from_the_wire_and_be_checked_then() {
+        let owner = OwnerName::from_name(Name::parse(r"a\032b.example.com.").unwrap());
+        assert_eq!(owner.check(), Err(NameError::BadCharacter(' ')));
+        let zone = ZoneName::parse("Example.com.").unwrap();
+        assert!(owner.is_in(&zone));
+        assert!(OwnerName::from(zone.clone()).is_in(&zone));
+    }
+}

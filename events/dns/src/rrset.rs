@@ -65,3 +65,32 @@ pub fn packed_count(packed: &[u8]) -> Option<usize> {
     }
     (octets == packed.len()).then_some(count)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rdata(text: &str) -> Rdata {
+        Rdata::parse(Rrtype::NS, text).unwrap()
+    }
+
+    #[test]
+    fn data_is_sorted_and_each_kept_once() {
+        let owner = OwnerName::parse("example.com.").unwrap();
+        let data = ["b.example.", "A.example.", "a.example."].map(rdata).to_vec();
+        let rrset = Rrset::new(owner, Rrtype::NS, Ttl::new(300).unwrap(), data);
+        assert_eq!(rrset.rdata, [rdata("a.example."), rdata("b.example.")]);
+        assert_eq!(rrset.rdata[0].to_string(), "A.example.");
+    }
+
+    #[test]
+    fn packed_data_comes_back_and_damage_shows() {
+        let data = ["a.example.", "b.example."].map(rdata);
+        let packed = pack_rdata(&data);
+        assert_eq!(packed_count(&packed), Some(2));
+        assert!(unpack_rdata(&packed).eq(data.iter().map(Rdata::wire)));
+        assert_eq!(packed_count(&packed[..packed.len() - 1]), None);
+        assert_eq!(packed_count(&[&packed[..], &[0]].concat()), None);
+        assert_eq!(packed_count(&[]), Some(0));
+    }
+}

@@ -154,3 +154,27 @@ impl FromStr for Rrtype {
         Self::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mnemonics_are_read_in_any_case_and_written_in_one() {
+        assert_eq!(Rrtype::parse("aaaa"), Ok(Rrtype::AAAA));
+        assert_eq!(Rrtype::parse("TYPE28"), Ok(Rrtype::AAAA));
+        assert_eq!(Rrtype::parse("type65535").unwrap().to_string(), "TYPE65535");
+        assert_eq!(Rrtype::CAA.to_string(), "CAA");
+        for text in ["", "TYPE", "TYPE65536", "TYPE-1", "TYPE+1", "AAA", "ÄTYPE1"] {
+            assert_eq!(Rrtype::parse(text), Err(ParseRrtypeError), "{text}");
+        }
+    }
+
+    #[test]
+    fn questions_are_no_records() {
+        assert_eq!(Rrtype::SUPPORTED.len(), 17);
+        for rrtype in [Rrtype::AXFR, Rrtype::IXFR, Rrtype::ANY, Rrtype::OPT, Rrtype::TSIG] {
+            assert!(!rrtype.is_supported());
+        }
+    }
+}

@@ -99,3 +99,56 @@ impl fmt::Display for LongSerial {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newer_goes_round_the_circle() {
+        let newer = |a: u32, b: u32| Serial::new(a).is_newer_than(Serial::new(b));
+        assert!(newer(1, 0));
+        assert!(newer(0, u32::MAX));
+        assert!(newer(0x7fff_ffff, 0));
+        assert!(!newer(0, 0));
+        assert!(!newer(0, 1));
+        // Exactly half the circle: no direction (RFC 1982 §3.2).
+        assert!(!newer(0x8000_0000, 0));
+        assert!(!newer(0, 0x8000_0000));
+    }
+
+    #[test]
+    fn serials_follow_the_clock_where_it_leads_forward() {
+        let first = LongSerial::first(1_700_000_000);
+        assert_eq!(first.get(), 1_700_000_000);
+        assert_eq!(first.next(1_700_000_000).get(), 1_700_000_001);
+        assert_eq!(first.next(1_700_000_500).get(), 1_700_000_500);
+        assert_eq!(first.next(1_600_000_000).get(), 1_700_000_001);
+        assert_eq!(first.next(1_700_000_000 + HALF).get(), 1_700_000_001);
+        assert_eq!(
+            first.next(1_700_000_000 + HALF - 1).get(),
+            1_700_000_000 + HALF - 1
+        );
+        assert_eq!(LongSerial::first(-5).get(), 1);
+    }
+
+    #[test]
+    fn the_wire_never_shows_zero() {
+        let last = LongSerial::from_i64(0xffff_ffff);
+        assert_eq!(last.next(0).get(), 0x1_0000_0001);
+        assert!(last.next(0).wire().is_newer_than(last.wire()));
+        assert_eq!(LongSerial::first(1 << 32).get(), (1 << 32) + 1);
+        // The longest step would end on zero, and one further would be too long.
+        let half = LongSerial::from_i64((1 << 32) - HALF + 1);
+        assert_eq!(half.next(1 << 32), LongSerial::from_i64(half.get() + 1));
+    }
+
+    #[test]
+    fn a_secondarys_serial_is_found_at_or_before_the_head() {
+        let head = LongSerial::from_i64(0x1_0000_0005);
+        assert_eq!(head.at_or_before(Serial::new(5)), head);
+        assert_eq!(head.at_or_before(Serial::new(1)).get(), 0x1_0000_0001);
+        assert_eq!(head.at_or_before(Serial::new(u32::MAX)).get(), 0xffff_ffff);
+        assert_eq!(head.at_or_before(Serial::new(6)).get(), 6);
+    }
+}

@@ -118,3 +118,62 @@ pub fn rname_from_email(email: &str) -> Result<Name, EmailError> {
     name::check_characters(&domain, false)?;
     Ok(Name::concat([local.as_bytes()], &domain)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dots_of_the_local_part_are_escaped() {
+        let rname = rname_from_email("first.last@example.com").unwrap();
+        assert_eq!(rname.to_string(), r"first\.last.example.com.");
+        assert_eq!(
+            rname_from_email("a+b@example.com").unwrap().to_string(),
+            "a+b.example.com."
+        );
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for email in [
+            "",
+            "example.com",
+            "@example.com",
+            "a@",
+            "a b@example.com",
+            "a@example.com.",
+            "a@b@c.d",
+        ] {
+            assert!(rname_from_email(email).is_err(), "{email}");
+        }
+        assert_eq!(
+            rname_from_email("a@b..c"),
+            Err(EmailError::Name(NameError::EmptyLabel))
+        );
+        let long = format!("{}@example.com", "a".repeat(64));
+        assert_eq!(
+            rname_from_email(&long),
+            Err(EmailError::Name(NameError::LabelTooLong))
+        );
+    }
+
+    #[test]
+    fn the_data_is_taken_apart_again() {
+        let soa = Soa {
+            mname: Name::parse("ns1.example.org.").unwrap(),
+            rname: rname_from_email("host.master@example.com").unwrap(),
+            serial: Serial::new(u32::MAX),
+            refresh: 3550,
+            retry: 600,
+            expire: 86400,
+            minimum: 3600,
+        };
+        let rdata = soa.to_rdata();
+        assert_eq!(Soa::from_rdata(&rdata).unwrap(), soa);
+        assert_eq!(rdata.to_string(), soa.to_string());
+        assert_eq!(Rdata::parse(Rrtype::SOA, &soa.to_string()).unwrap(), rdata);
+        assert_eq!(Rdata::from_wire(Rrtype::SOA, rdata.wire()).unwrap(), rdata);
+        let other = Rdata::parse(Rrtype::A, "192.0.2.1").unwrap();
+        assert!(Soa::from_rdata(&other).is_err());
+    }
+}

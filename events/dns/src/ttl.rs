@@ -92,3 +92,37 @@ impl fmt::Display for Ttl {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ttl_has_31_bits() {
+        assert_eq!(Ttl::new(0).unwrap().get(), 0);
+        assert_eq!(Ttl::new(2_147_483_647).unwrap(), Ttl::MAX);
+        assert_eq!(Ttl::new(2_147_483_648), Err(TtlError::OutOfRange));
+        assert_eq!(Ttl::new(-1), Err(TtlError::OutOfRange));
+        assert_eq!(Ttl::from_wire(0x8000_0000).get(), 0);
+    }
+
+    #[test]
+    fn units_add_up() {
+        for (text, seconds) in [
+            ("0", 0),
+            ("3600", 3600),
+            ("1h30m", 5400),
+            ("2W", 1_209_600),
+            ("1d1s", 86_401),
+            ("007", 7),
+        ] {
+            assert_eq!(Ttl::parse_master(text).map(Ttl::get), Ok(seconds), "{text}");
+        }
+        for text in ["", "h", "1h30", "1x", "-1", "1 h", "1hh"] {
+            assert_eq!(Ttl::parse_master(text), Err(TtlError::Malformed), "{text}");
+        }
+        for text in ["2147483648", "4000000000w", "99999999999999999999", "3551w"] {
+            assert_eq!(Ttl::parse_master(text), Err(TtlError::OutOfRange), "{text}");
+        }
+    }
+}

@@ -65,3 +65,50 @@ impl FromStr for ZoneName {
         Self::parse(text)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn designates_names_are_taken() {
+        for text in [
+            "example.com.",
+            "EXAMPLE.com.",
+            "1-3.2.0.192.in-addr.arpa.",
+            "_x.y_.com.",
+            "1.2.",
+        ] {
+            assert_eq!(ZoneName::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn errors_say_which_rule() {
+        for (text, error) in [
+            ("", NameError::Empty),
+            ("example.com", NameError::NotAbsolute),
+            ("example..com.", NameError::EmptyLabel),
+            ("com.", NameError::TooFewLabels),
+            (".", NameError::TooFewLabels),
+            ("*.example.com.", NameError::BadCharacter('*')),
+            ("1/25.2.0.192.in-addr.arpa.", NameError::BadCharacter('/')),
+            (r"a\.b.example.com.", NameError::BadCharacter('\\')),
+            ("exa mple.com.", NameError::BadCharacter(' ')),
+            ("bücher.example.", NameError::BadCharacter('ü')),
+            ("-a.example.com.", NameError::HyphenAtEdge),
+            ("a-.example.com.", NameError::HyphenAtEdge),
+            (&format!("{}.com.", "a".repeat(64)), NameError::LabelTooLong),
+            (&"abc.".repeat(64), NameError::NameTooLong),
+        ] {
+            assert_eq!(ZoneName::parse(text), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn ancestors_stop_above_the_root() {
+        let zone = ZoneName::parse("a.b.example.com.").unwrap();
+        let ancestors: Vec<String> = zone.ancestors().map(|name| name.to_string()).collect();
+        assert_eq!(ancestors, ["b.example.com.", "example.com.", "com."]);
+    }
+}

@@ -26,6 +26,8 @@ create table event (
     primary key (feed, position),
     unique (stream, version)
 );
+-- What one change did, and whether a retried change is already in the log.
+create index event_change on event (change_id);
 
 -- Commands that were refused: who tried what, and which rule said no. Beside the log, not in it.
 create table refusal (

@@ -1,5 +1,16 @@
 //! Real parts for tests: PostgreSQL, BIND, Knot and NSD on free ports, stopped when the test ends.
+//!
+//! What cannot be started panics with the reason: there is no test to go on with.
+#![allow(
+    clippy::expect_used,
+    reason = "a part that does not start fails the test that wanted it"
+)]
 
-pub mod bind;
+pub mod postgres;
+pub mod wait;
 
-pub use bind::{Bind, BindOptions};
+mod port;
+
+pub use port::free_port;
+pub use postgres::{TestDatabase, TestServer};
+pub use wait::eventually;

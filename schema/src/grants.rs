@@ -1,0 +1,107 @@
+//! What the service's role may do: the least that the services need.
+
+use tokio_postgres::Client;
+
+use crate::error::SchemaError;
+
+/// Every privilege on a table that this module gives or takes.
+const PRIVILEGES: [&str; 5] = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE"];
+
+/// All tables, and what the service may do with each.
+pub(crate) const GRANTS: &[(&str, &[&str])] = &[
+    // The log only grows.
+    ("event", &["SELECT", "INSERT"]),
+    ("feed_head", &["SELECT", "UPDATE"]),
+    // Kept for a time, then pruned.
+    ("refusal", &["SELECT", "INSERT", "DELETE"]),
+    ("idempotency_key", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("zone", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("recordset_version", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("zone_serial", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("server_checkpoint", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("server_zone", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("server_lease", &["SELECT", "INSERT", "UPDATE"]),
+    ("api_token", &["SELECT", "INSERT", "UPDATE"]),
+    ("schema_migration", &["SELECT"]),
+];
+
+/// Checks that the connected role cannot change or remove events.
+///
+/// # Errors
+/// [`SchemaError::LogNotProtected`] when it can.
+pub async fn check_log_is_protected(client: &Client) -> Result<(), SchemaError> {
+    let row = client
+        .query_one(
+            "select current_user::text,
+                    has_table_privilege('event', 'UPDATE') or has_table_privilege('event', 'DELETE')
+                    or has_table_privilege('event', 'TRUNCATE')",
+            &[],
+        )
+        .await?;
+    if row.get(1) {
+        Err(SchemaError::LogNotProtected { role: row.get(0) })
+    } else {
+        Ok(())
+    }
+}
+
+/// The role must be there, and be able to hold less than everything.
+pub(crate) async fn role_exists(owner: &Client, role: &str) -> Result<(), SchemaError> {
+    let row = owner
+        .query_opt(
+            "select rolsuper or pg_has_role(rolname, current_user, 'MEMBER') from pg_roles where rolname = $1",
+            &[&role],
+        )
+        .await?;
+    match row {
+        None => Err(SchemaError::NoSuchRole {
+            role: role.to_owned(),
+        }),
+        Some(row) if row.get(0) => Err(SchemaError::LogNotProtected {
+            role: role.to_owned(),
+        }),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Gives `role` exactly [`GRANTS`]. Nothing is touched when it has them.
+pub(crate) async fn grant(owner: &mut Client, role: &str) -> Result<(), SchemaError> {
+    let quoted = quote(role);
+    let mut statements = String::new();
+    let usage = owner
+        .query_one(
+            "select has_schema_privilege($1, current_schema(), 'USAGE'), current_schema()::text",
+            &[&role],
+        )
+        .await?;
+    if !usage.get::<_, bool>(0) {
+        statements += &format!("grant usage on schema {} to {quoted};", quote(usage.get(1)));
+    }
+    for (table, wanted) in GRANTS {
+        let held = owner
+            .query_one(
+                "select array(select p from unnest($3::text[]) with ordinality u(p, n)
+                              where has_table_privilege($1, $2::text, p) order by n)",
+                &[&role, table, &&PRIVILEGES[..]],
+            )
+            .await?;
+        if held.get::<_, Vec<&str>>(0) != *wanted {
+            statements += &format!(
+                "revoke all on {table} from {quoted}; grant {} on {table} to {quoted};",
+                wanted.join(", ")
+            );
+        }
+    }
+    if statements.is_empty() {
+        return Ok(());
+    }
+    let transaction = owner.transaction().await?;
+    transaction.batch_execute(&statements).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+/// An identifier between double quotes.
+fn quote(identifier: &str) -> String {
+    format!("\"{}\"", identifier.replace('"', "\"\""))
+}

@@ -228,3 +228,140 @@ fn parse_without_origin(rrtype: Rrtype, fields: &Fields<'_>) -> Result<Rdata, Ma
         Err(error) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each record as a line of text, or the line and label of an error.
+    fn read(text: &str) -> Vec<String> {
+        MasterFileReader::new(text.as_bytes(), None)
+            .map(|read| match read {
+                Ok(MasterRecord {
+                    owner,
+                    ttl,
+                    rrtype,
+                    rdata,
+                    line,
+                }) => {
+                    let ttl = ttl.map_or("-".to_owned(), |ttl| ttl.to_string());
+                    format!("{line} {owner} {ttl} {rrtype} {rdata}")
+                }
+                Err(MasterFileError { line, kind }) => format!("{line} {}", kind.label()),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn everything_rfc_1035_has() {
+        let text = "; a comment first\n\n\
+            $ORIGIN example.com.\n\
+            $TTL 1h ; the default\r\n\
+            @ IN SOA ns1 host\\.master ( ; begins\n\
+            \x20   2024010101 ; serial\n\
+            \x20   1d 2h\t4w\n\
+            \x20   300 )\n\
+            \tIN NS ns1\n\
+            \t  NS ns2.example.net.\n\
+            ns1 300 IN A 192.0.2.1\n\
+            ns1 IN 300 AAAA 2001:db8::1\n\
+            *.w A 192.0.2.2 ; wild\n\
+            txt TXT \"a ; b\" \"(c)\" d\\;e\n\
+            $TTL 60\n\
+            $ORIGIN sub\n\
+            x 2D CNAME @\n\
+            raw TYPE62 \\# 2 abcd";
+        let expected = [
+            r"5 example.com. 3600 SOA ns1.example.com. host\.master.example.com. 2024010101 86400 7200 2419200 300",
+            "9 example.com. 3600 NS ns1.example.com.",
+            "10 example.com. 3600 NS ns2.example.net.",
+            "11 ns1.example.com. 300 A 192.0.2.1",
+            "12 ns1.example.com. 300 AAAA 2001:db8::1",
+            "13 *.w.example.com. 3600 A 192.0.2.2",
+            r#"14 txt.example.com. 3600 TXT "a ; b" "(c)" "d;e""#,
+            "17 x.sub.example.com. 172800 CNAME sub.example.com.",
+            r"18 raw.sub.example.com. 60 TYPE62 \# 2 abcd",
+        ];
+        assert_eq!(read(text), expected);
+    }
+
+    #[test]
+    fn without_a_default_the_last_ttl_stated_holds() {
+        let text = "a. A 192.0.2.1\na. 5 A 192.0.2.2\na. A 192.0.2.3\n";
+        assert_eq!(
+            read(text),
+            ["1 a. - A 192.0.2.1", "2 a. 5 A 192.0.2.2", "3 a. 5 A 192.0.2.3"]
+        );
+    }
+
+    #[test]
+    fn an_error_is_of_one_record_and_reading_goes_on() {
+        for (text, label) in [
+            ("$INCLUDE other.db", "master_file_include"),
+            ("$generate 1-9 a A 192.0.2.$", "master_file_generate"),
+            ("$FOO", "master_file_unknown_directive"),
+            ("$TTL", "master_file_directive_arguments"),
+            ("$TTL 1 2", "master_file_directive_arguments"),
+            ("$TTL 1q", "master_file_bad_ttl"),
+            ("$ORIGIN a..b.", "master_file_bad_name"),
+            ("a.. A 192.0.2.1", "master_file_bad_name"),
+            ("a. CH A 192.0.2.1", "master_file_other_class"),
+            ("a. CLASS3 A 192.0.2.1", "master_file_other_class"),
+            ("a. 300", "master_file_no_type"),
+            ("a. 300 IN BOGUS x", "master_file_unknown_type"),
+            ("a. 2147483648 A 192.0.2.1", "master_file_bad_ttl"),
+            ("a. A 192.0.2.300", "rdata_bad_address"),
+            ("a. A 192.0.2.1 ) 5", "master_file_unopened_parenthesis"),
+            ("a. TXT \"open", "master_file_unclosed_quote"),
+            ("a. TYPE62 data", "rdata_no_text_form"),
+            ("relative A 192.0.2.1", "master_file_no_origin"),
+            ("a. CNAME relative", "master_file_no_origin"),
+            ("a. CNAME @", "master_file_no_origin"),
+            ("  A 192.0.2.1", "master_file_no_owner"),
+        ] {
+            let read = read(&format!("\n{text}\nb. 1 A 192.0.2.1\n"));
+            assert_eq!(
+                read,
+                [format!("2 {label}"), "3 b. 1 A 192.0.2.1".to_owned()],
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_left_open_ends_the_file() {
+        assert_eq!(read("a. TXT ( b\nc\n"), ["1 master_file_unclosed_parenthesis"]);
+        assert_eq!(read("a. TXT \"b"), ["1 master_file_unclosed_quote"]);
+        let endless = format!("a. TXT ( {}", "b ".repeat(400_000));
+        assert_eq!(read(&endless), ["1 master_file_record_too_long"]);
+        let word = format!("a. TXT {}", "b".repeat(200_000));
+        assert_eq!(read(&word), ["1 rdata_field_too_long"]);
+    }
+
+    #[test]
+    fn it_is_known_whether_the_origin_came_first() {
+        let first = |text: &str| {
+            let mut reader = MasterFileReader::new(text.as_bytes(), None);
+            reader.by_ref().for_each(drop);
+            reader.saw_origin_first()
+        };
+        assert!(first("; comment\n\n$ORIGIN example.com.\n@ A 192.0.2.1\n"));
+        assert!(first("$origin example.com.\n"));
+        assert!(!first("$TTL 300\n$ORIGIN example.com.\n"));
+        assert!(!first("a. A 192.0.2.1\n$ORIGIN example.com.\n"));
+        assert!(!first("$ORIGIN\n$ORIGIN example.com.\n"));
+        assert!(!first(""));
+    }
+
+    #[test]
+    fn an_origin_can_be_given() {
+        let origin = Name::parse("example.com.").unwrap();
+        let mut reader = MasterFileReader::new(&b"www 5 CNAME @\n"[..], Some(origin.clone()));
+        let record = reader.next().unwrap().unwrap();
+        assert_eq!(record.owner.to_string(), "www.example.com.");
+        assert_eq!(record.rdata.to_string(), "example.com.");
+        assert!(reader.next().is_none());
+        assert_eq!(reader.origin(), Some(&origin));
+        assert_eq!(reader.default_ttl(), None);
+    }
+}

@@ -9,6 +9,8 @@ mod octets;
 mod service_binding;
 mod service_parameter;
 mod target;
+#[cfg(test)]
+mod tests;
 mod text;
 mod text_input;
 mod unknown;

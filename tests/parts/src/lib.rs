@@ -6,6 +6,7 @@
     reason = "a part that does not start fails the test that wanted it"
 )]
 
+pub mod bind;
 pub mod postgres;
 pub mod wait;
 

@@ -1,0 +1,264 @@
+//! `zonelog up` as a child process in a folder of its own.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use zonelog_test_parts::bind::Bind;
+
+use crate::Rest;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary under test, built by cargo when it is not there yet.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let test = std::env::current_exe().expect("a test knows its own file");
+        // target/<profile>/deps/<test> or target/<profile>/<bench>
+        let profile = test
+            .ancestors()
+            .skip(1)
+            .find(|folder| !folder.ends_with("deps"))
+            .expect("a profile's folder");
+        let release = profile.ends_with("release");
+        let target = profile.parent().expect("the target folder");
+        let status = std::process::Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--quiet",
+                "--offline",
+                "-p",
+                "zonelog",
+                "--bin",
+                "zonelog",
+                "--target-dir",
+            ])
+            .arg(target)
+            .args(release.then_some("--release"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status()
+            .expect("cargo builds the binary");
+        assert!(status.success(), "cargo build -p zonelog failed");
+        profile.join("zonelog")
+    })
+}
+
+/// What a Zonelog under test is like.
+#[derive(Clone, Debug, Default)]
+pub struct ZonelogOptions {
+    /// TOML behind the generated configuration.
+    pub more: String,
+    /// Address that MiniDNS is reached at by the servers, where it is not MiniDNS itself (a proxy of the test).
+    pub masters: Option<SocketAddr>,
+    /// Where the reconciler sends its queries and NOTIFYs instead of to the server itself (a proxy of the test).
+    pub server_address: Option<SocketAddr>,
+}
+
+/// A Zonelog that runs until it is dropped. Its data go with it.
+#[derive(Debug)]
+pub struct Zonelog {
+    folder: TempDir,
+    child: Option<Child>,
+    api: SocketAddr,
+    minidns: SocketAddr,
+    metrics: SocketAddr,
+}
+
+impl Zonelog {
+    /// Starts `zonelog up` with `servers` as its pool, and waits until its API is healthy.
+    pub async fn up(servers: &[&Bind], options: &ZonelogOptions) -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("zonelog-up-")
+            .tempdir()
+            .expect("a folder");
+        // PostgreSQL runs as another user when the test is root: the way to its data must be open.
+        open_for_all(folder.path());
+        let [api, minidns, metrics] = free_addresses();
+        let config = configuration(folder.path(), [api, minidns, metrics], servers, options);
+        std::fs::write(folder.path().join("zonelog.toml"), config).expect("the configuration is written");
+        let mut zonelog = Self {
+            folder,
+            child: None,
+            api,
+            minidns,
+            metrics,
+        };
+        zonelog.start_again().await;
+        zonelog
+    }
+
+    /// Starts it again on the same data.
+    pub async fn start_again(&mut self) {
+        assert!(self.child.is_none(), "it still runs");
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log");
+        let child = Command::new(binary())
+            .arg("up")
+            .arg("--config")
+            .arg(self.config_path())
+            .arg("--data")
+            .arg(self.folder.path().join("data"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a log"))
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .expect("zonelog starts");
+        self.child = Some(child);
+        let deadline = Instant::now() + PATIENCE;
+        while !self.is_healthy().await {
+            let ended = self
+                .child
+                .as_mut()
+                .and_then(|child| child.try_wait().ok().flatten());
+            assert!(ended.is_none(), "zonelog ended: {ended:?}\n{}", self.log());
+            assert!(
+                Instant::now() < deadline,
+                "zonelog does not become healthy\n{}",
+                self.log()
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn is_healthy(&self) -> bool {
+        let token = std::fs::read_to_string(self.token_path());
+        let url = format!("http://{}/healthcheck", self.api);
+        token.is_ok()
+            && reqwest::get(url)
+                .await
+                .is_ok_and(|response| response.status().is_success())
+    }
+
+    /// Kills it (SIGKILL) and waits for its end.
+    pub async fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().await.expect("it can be killed");
+    }
+
+    /// Asks it to end (SIGTERM) and waits for it.
+    pub async fn stop(&mut self) -> io::Result<ExitStatus> {
+        let mut child = self.child.take().expect("it runs");
+        let pid = child.id().expect("it runs").to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().await?;
+        tokio::time::timeout(PATIENCE, child.wait())
+            .await
+            .expect("it ends in time")
+    }
+
+    /// Its process id, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
+    /// Its API, with the administrator's token.
+    pub fn rest(&self) -> Rest {
+        let token = std::fs::read_to_string(self.token_path()).expect("the token was written");
+        Rest::new(self.api, token.trim())
+    }
+
+    /// Where MiniDNS listens.
+    pub fn minidns(&self) -> SocketAddr {
+        self.minidns
+    }
+
+    /// Where the API listens.
+    pub fn api(&self) -> SocketAddr {
+        self.api
+    }
+
+    /// What `/metrics` says.
+    pub async fn metrics(&self) -> String {
+        let response = reqwest::get(format!("http://{}/metrics", self.metrics))
+            .await
+            .expect("metrics answer");
+        response.text().await.expect("metrics are text")
+    }
+
+    /// Its configuration file.
+    pub fn config_path(&self) -> PathBuf {
+        self.folder.path().join("zonelog.toml")
+    }
+
+    /// Its data folder.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// Runs one of the operators' commands on its configuration.
+    pub async fn command(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(binary())
+            .args(arguments)
+            .arg("--config")
+            .arg(self.config_path())
+            .output()
+            .await
+            .expect("zonelog runs")
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("zonelog.log")
+    }
+
+    fn token_path(&self) -> PathBuf {
+        self.folder.path().join("data").join("admin-token")
+    }
+}
+
+fn configuration(
+    folder: &Path,
+    [api, minidns, metrics]: [SocketAddr; 3],
+    servers: &[&Bind],
+    options: &ZonelogOptions,
+) -> String {
+    let mut text = format!(
+        "[database]\ndata_dir = \"{}\"\n[api]\nlisten = \"{api}\"\n[minidns]\nlisten = [\"{minidns}\"]\n\
+         [metrics]\nlisten = \"{metrics}\"\n[pool]\nnameservers = [{{ hostname = \"ns1.example.org.\", priority = 1 }}]\n",
+        folder.join("data").display(),
+    );
+    if let Some(masters) = options.masters {
+        text.push_str(&format!("masters = [\"{masters}\"]\n"));
+    }
+    for (number, server) in servers.iter().enumerate() {
+        let secret = folder.join(format!("rndc-{number}.secret"));
+        std::fs::write(&secret, server.rndc_secret()).expect("the secret is written");
+        text.push_str(&format!(
+            "[[pool.servers]]\nname = \"bind-{number}\"\ntype = \"bind9\"\naddress = \"{}\"\nrndc_address = \"{}\"\n\
+             rndc_key_name = \"{}\"\nrndc_algorithm = \"{}\"\nrndc_secret_file = \"{}\"\n",
+            options.server_address.unwrap_or_else(|| server.dns_address()),
+            server.rndc_address(),
+            server.rndc_key(),
+            server.rndc_algorithm(),
+            secret.display(),
+        ));
+    }
+    text.push_str(&options.more);
+    text
+}
+
+/// Ports that are free now, as TCP; held together so that they differ.
+fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    let listeners: Vec<TcpListener> = (0..N)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
+        .collect();
+    std::array::from_fn(|index| listeners[index].local_addr().expect("a bound address"))
+}
+
+fn open_for_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("the folder is ours");
+}

@@ -1,5 +1,10 @@
 //! The whole, as its users meet it: REST in front, a real BIND behind, the binary between them, and what may go wrong.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a part that does not work fails the test that wanted it"
+)]
+
 mod bind_outages;
 mod killed_at_any_point;
 mod whole_path;

@@ -10,7 +10,7 @@ use zonelog_dns::{LongSerial, OwnerName, Rdata, Rrtype, Ttl};
 use zonelog_model::scenario::fixtures::*;
 use zonelog_model::zone::{
     Command, CreateRecordset, CreateZone, DeleteRecordset, Event, Facts, Patch, UpdateRecordset, UpdateZone,
-    ZoneSlice, apply, decide,
+    Zone, ZoneSlice, apply, decide,
 };
 use zonelog_model::{RecordsetId, Timestamp, stored};
 
@@ -347,6 +347,17 @@ proptest! {
             }
         }
         prop_assert!(slice.zone.is_some_and(|zone| zone.deleted));
+    }
+
+    #[test]
+    fn any_text_is_stored_as_it_is(texts in prop::collection::vec("(?s).{0,40}", 4)) {
+        let [email, description, key, value] = texts.try_into().unwrap();
+        let attributes = [(key, value)].into();
+        let zone = Zone { email: email.clone(), description: Some(description), attributes, ..zone("example.com.") };
+        let read = stored::zone_from_value(&stored::zone_to_value(&zone));
+        prop_assert_eq!(read.as_ref(), Ok(&zone));
+        let changed = Event::ZoneEmailChanged { before: zone.email.clone(), after: email, serial: zone.serial };
+        check_stored(&[changed, Event::ZoneDeleted { zone }])?;
     }
 
     #[test]

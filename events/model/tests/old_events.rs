@@ -1,5 +1,6 @@
 //! Events that were ever stored are read for ever: `golden/<type>/v<version>.json` holds a payload of each version of
 //! each type, as it was written. The files are never changed; a new version brings a new file.
+#![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
 use std::collections::BTreeSet;
 use std::fs;

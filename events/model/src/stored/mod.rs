@@ -1,7 +1,7 @@
 //! The form in which events, actors, zones and recordsets are kept, apart from the types that the rules work with.
 //!
 //! An event is a type name, a type version and a payload of JSON text. Once released, a (type, version) is read for
-//! ever: a changed shape is a new version and a step in [`UPCASTS`] from the one before it, and stored events are never
+//! ever: a changed shape is a new version and a step in `upcast.rs` from the one before it, and stored events are never
 //! rewritten. `tests/golden` holds a payload of each.
 //!
 //! In payloads names are absolute and in the user's spelling, records are the texts that the user gave, TTLs and serials

@@ -135,3 +135,22 @@ pub fn write_secret(path: &Path, text: &str) -> Result<(), InstallationError> {
     };
     write().map_err(|source| InstallationError::File { path: path.to_owned(), source })
 }
+
+/// The database does not take the connection.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect to {shown}: {what}")]
+pub struct ConnectError {
+    shown: String,
+    what: String,
+}
+
+/// Connects for an operator's command: no pool, no reconnecting. Waits five seconds at most.
+pub async fn connect(url: &DatabaseUrl, application: &str) -> Result<tokio_postgres::Client, ConnectError> {
+    let failed = |what: &dyn std::error::Error| ConnectError { shown: url.shown(), what: crate::output::chain(what) };
+    let mut config: tokio_postgres::Config = url.expose().parse().map_err(|error| failed(&error))?;
+    config.application_name(application).connect_timeout(std::time::Duration::from_secs(5));
+    let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(|error| failed(&error))?;
+    // It ends when the client is dropped; what it fails with, the client's next query says too.
+    tokio::spawn(connection);
+    Ok(client)
+}

@@ -37,7 +37,7 @@ pub enum NameError {
     /// The octets are not exactly one uncompressed name.
     #[error("the octets are not one uncompressed domain name")]
     BadWire,
-    /// The octets are not a sort key made by [`Name::to_key`].
+    /// The octets are not a sort key made by [`Name::to_key`](super::Name::to_key).
     #[error("the octets are not the sort key of a domain name")]
     BadKey,
 }

@@ -64,8 +64,10 @@ proptest! {
         // Hickory takes an underscore in a name's text only at the start of a label.
         let text = text.replace('_', "u");
         let rdata = Rdata::parse(rrtype, &text).unwrap();
-        prop_assume!(rrtype != Rrtype::SPF, "hickory reads no text of the obsolete SPF");
-        prop_assume!(!text.contains("\\255"), "hickory takes the number for a character's, not an octet's");
+        // It reads no text of the obsolete SPF, and takes \255 for a character's number, not an octet's.
+        if rrtype == Rrtype::SPF || text.contains("\\255") {
+            return Ok(());
+        }
         // Hickory does not know the names of algorithms that we print.
         let text = if rrtype == Rrtype::CERT { text } else { rdata.to_string() };
         let theirs = RData::try_from_str(RecordType::from(rrtype.get()), &text);

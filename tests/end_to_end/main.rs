@@ -6,6 +6,7 @@
 )]
 
 mod bind_outages;
+mod database_outages;
 mod killed_at_any_point;
 mod whole_path;
 

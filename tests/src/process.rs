@@ -58,12 +58,17 @@ pub struct ZonelogOptions {
     pub masters: Option<SocketAddr>,
     /// Where the reconciler sends its queries and NOTIFYs instead of to the server itself (a proxy of the test).
     pub server_address: Option<SocketAddr>,
+    /// A database of the test's own (the service's URL and the owner's) instead of Zonelog's private PostgreSQL.
+    pub database: Option<(String, String)>,
+    /// Where its data go, where it is not a temporary folder.
+    pub folder: Option<PathBuf>,
 }
 
 /// A Zonelog that runs until it is dropped. Its data go with it.
 #[derive(Debug)]
 pub struct Zonelog {
-    folder: TempDir,
+    folder: PathBuf,
+    _temporary: Option<TempDir>,
     child: Option<Child>,
     api: SocketAddr,
     minidns: SocketAddr,
@@ -73,17 +78,25 @@ pub struct Zonelog {
 impl Zonelog {
     /// Starts `zonelog up` with `servers` as its pool, and waits until its API is healthy.
     pub async fn up(servers: &[&Bind], options: &ZonelogOptions) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("zonelog-up-")
-            .tempdir()
-            .expect("a folder");
+        let temporary = match options.folder {
+            Some(_) => None,
+            None => Some(
+                tempfile::Builder::new()
+                    .prefix("zonelog-up-")
+                    .tempdir()
+                    .expect("a folder"),
+            ),
+        };
+        let own = temporary.as_ref().map(|folder| folder.path().to_owned());
+        let folder = options.folder.clone().or(own).expect("one of the two");
         // PostgreSQL runs as another user when the test is root: the way to its data must be open.
-        open_for_all(folder.path());
+        open_for_all(&folder);
         let [api, minidns, metrics] = free_addresses();
-        let config = configuration(folder.path(), [api, minidns, metrics], servers, options);
-        std::fs::write(folder.path().join("zonelog.toml"), config).expect("the configuration is written");
+        let config = configuration(&folder, [api, minidns, metrics], servers, options);
+        std::fs::write(folder.join("zonelog.toml"), config).expect("the configuration is written");
         let mut zonelog = Self {
             folder,
+            _temporary: temporary,
             child: None,
             api,
             minidns,
@@ -106,7 +119,7 @@ impl Zonelog {
             .arg("--config")
             .arg(self.config_path())
             .arg("--data")
-            .arg(self.folder.path().join("data"))
+            .arg(self.folder.join("data"))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
             .stderr(log)
@@ -155,6 +168,20 @@ impl Zonelog {
             .expect("it ends in time")
     }
 
+    /// Whether it ended by itself.
+    pub async fn has_ended(&mut self) -> bool {
+        self.child
+            .as_mut()
+            .is_none_or(|child| child.try_wait().is_ok_and(|status| status.is_some()))
+    }
+
+    /// Kills it, if it has not ended by itself.
+    pub async fn kill_if_running(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await.expect("it can be killed");
+        }
+    }
+
     /// Its process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
         self.child.as_ref().and_then(Child::id)
@@ -186,12 +213,12 @@ impl Zonelog {
 
     /// Its configuration file.
     pub fn config_path(&self) -> PathBuf {
-        self.folder.path().join("zonelog.toml")
+        self.folder.join("zonelog.toml")
     }
 
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.folder.join("data")
     }
 
     /// What it printed so far.
@@ -211,11 +238,11 @@ impl Zonelog {
     }
 
     fn log_path(&self) -> PathBuf {
-        self.folder.path().join("zonelog.log")
+        self.folder.join("zonelog.log")
     }
 
     fn token_path(&self) -> PathBuf {
-        self.folder.path().join("data").join("admin-token")
+        self.folder.join("data").join("admin-token")
     }
 }
 
@@ -230,6 +257,10 @@ fn configuration(
          [metrics]\nlisten = \"{metrics}\"\n[pool]\nnameservers = [{{ hostname = \"ns1.example.org.\", priority = 1 }}]\n",
         folder.join("data").display(),
     );
+    if let Some((url, owner_url)) = &options.database {
+        let urls = format!("[database]\nurl = \"{url}\"\nowner_url = \"{owner_url}\"\n");
+        text = text.replacen("[database]\n", &urls, 1);
+    }
     if let Some(masters) = options.masters {
         text.push_str(&format!("masters = [\"{masters}\"]\n"));
     }

@@ -7,10 +7,13 @@
 )]
 
 pub mod bind;
+pub mod knot;
+pub mod nsd;
 pub mod postgres;
 pub mod wait;
 
 mod port;
+mod secondary;
 
 pub use port::free_port;
 pub use postgres::{TestDatabase, TestServer};

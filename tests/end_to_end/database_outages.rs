@@ -1,0 +1,271 @@
+//! The database restarted under load, killed, and its disk full: the API says 503 and when to come back, nothing is
+//! half-written, and what was acknowledged is there afterwards.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use zonelog_test_parts::bind::{Bind, BindOptions};
+use zonelog_test_parts::{TestServer, eventually};
+use zonelog_tests::{Answer, Rest, Zonelog, ZonelogOptions};
+
+use crate::{IN_STEP, until_equal};
+
+/// What a writer was told: the acknowledged recordsets, and how often it was sent away.
+#[derive(Default)]
+struct Told {
+    acknowledged: Mutex<BTreeMap<String, String>>,
+    sent_away: Mutex<Vec<Answer>>,
+    enough: AtomicBool,
+}
+
+impl Told {
+    fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().expect("not poisoned").len()
+    }
+
+    fn sent_away(&self) -> usize {
+        self.sent_away.lock().expect("not poisoned").len()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_accepted_is_lost_when_the_database_goes_away_under_load() {
+    let mut database = TestServer::start().await;
+    let bind = Bind::start(BindOptions::default()).await.expect("BIND starts");
+    let options = ZonelogOptions {
+        database: Some((database.url().to_owned(), database.owner_url().to_owned())),
+        ..ZonelogOptions::default()
+    };
+    let zonelog = Zonelog::up(&[&bind], &options).await;
+    let rest = zonelog.rest();
+    let zone = rest.create_zone("outage.example.").await;
+    let told = Arc::new(Told::default());
+    let writers: Vec<_> = (0..4)
+        .map(|writer| {
+            tokio::spawn(write_until_enough(
+                rest.clone(),
+                zone.clone(),
+                told.clone(),
+                writer,
+            ))
+        })
+        .collect();
+
+    for kill in [false, true] {
+        let (acknowledged, sent_away) = (told.acknowledged(), told.sent_away());
+        eventually("writes are acknowledged", IN_STEP, async || {
+            told.acknowledged() > acknowledged + 50
+        })
+        .await;
+        if kill {
+            database.kill().await;
+        } else {
+            database.stop().await;
+        }
+        eventually("writers are sent away", IN_STEP, async || {
+            told.sent_away() > sent_away + 8
+        })
+        .await;
+        database.start_again().await;
+    }
+    let acknowledged = told.acknowledged();
+    eventually("writes are acknowledged again", IN_STEP, async || {
+        told.acknowledged() > acknowledged + 50
+    })
+    .await;
+    told.enough.store(true, Ordering::Relaxed);
+    for writer in writers {
+        writer.await.expect("a writer ends");
+    }
+
+    for answer in told.sent_away.lock().expect("not poisoned").iter() {
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+        assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+    }
+    all_acknowledged_are_there(&rest, &zone, &told).await;
+    let content = until_equal(zonelog.minidns(), bind.dns_address(), "outage.example.").await;
+    let served = content.iter().filter(|line| line.contains(" IN A ")).count();
+    assert!(
+        served >= told.acknowledged(),
+        "{served} served, {} acknowledged",
+        told.acknowledged()
+    );
+    projections_are_what_the_log_says(&zonelog).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_said_and_survived() {
+    let disk = SmallDisk::mount();
+    let options = ZonelogOptions {
+        folder: Some(disk.folder().to_owned()),
+        ..ZonelogOptions::default()
+    };
+    let mut zonelog = Zonelog::up(&[], &options).await;
+    let rest = zonelog.rest();
+    let zone = rest.create_zone("disk.example.").await;
+    let told = Arc::new(Told::default());
+
+    disk.fill();
+    // Each write takes space that is not there: sooner or later one is refused, or PostgreSQL gives up as a whole.
+    let mut number = 0;
+    loop {
+        number += 1;
+        let name = format!("n{number}.disk.example.");
+        let text = format!("\"{}\"", "x".repeat(250));
+        let body = json!({ "name": name, "type": "TXT", "records": [text, format!("\"{number}\"")] });
+        match rest
+            .send(Method::POST, &format!("/v2/zones/{zone}/recordsets"), &body)
+            .await
+        {
+            Ok(answer) if answer.status == StatusCode::ACCEPTED => {
+                let id = answer.body["id"].as_str().expect("an id").to_owned();
+                told.acknowledged.lock().expect("not poisoned").insert(name, id);
+            }
+            Ok(answer) => {
+                assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+                assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+                break;
+            }
+            Err(_) => break,
+        }
+        assert!(number < 200_000, "the disk does not become full");
+    }
+
+    disk.free();
+    // PostgreSQL may have ended itself, and Zonelog then does, saying where to look; whoever supervises it starts it anew.
+    let url = format!("http://{}/healthcheck", zonelog.api());
+    let healthy = eventually_within(Duration::from_secs(5), async || {
+        reqwest::get(&url)
+            .await
+            .is_ok_and(|answer| answer.status().is_success())
+    });
+    if !healthy.await {
+        assert!(
+            zonelog.has_ended().await,
+            "it lives, but does not heal: {}",
+            zonelog.log()
+        );
+        assert!(
+            zonelog.log().contains("PostgreSQL ended by itself"),
+            "{}",
+            zonelog.log()
+        );
+        zonelog.kill_if_running().await;
+        zonelog.start_again().await;
+    }
+    let rest = zonelog.rest();
+    eventually("writes are accepted again", IN_STEP, async || {
+        let body = json!({ "name": "after.disk.example.", "type": "A", "records": ["192.0.2.1"] });
+        let answer = rest
+            .send(Method::POST, &format!("/v2/zones/{zone}/recordsets"), &body)
+            .await;
+        answer.is_ok_and(|answer| [StatusCode::ACCEPTED, StatusCode::CONFLICT].contains(&answer.status))
+    })
+    .await;
+    all_acknowledged_are_there(&rest, &zone, &told).await;
+    projections_are_what_the_log_says(&zonelog).await;
+}
+
+/// Whether `condition` comes true in `limit`.
+async fn eventually_within(limit: Duration, mut condition: impl AsyncFnMut() -> bool) -> bool {
+    let asked = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(limit, asked).await.is_ok()
+}
+
+async fn all_acknowledged_are_there(rest: &Rest, zone: &str, told: &Told) {
+    let acknowledged = told.acknowledged.lock().expect("not poisoned").clone();
+    for (name, id) in &acknowledged {
+        let answer = rest.get(&format!("/v2/zones/{zone}/recordsets/{id}")).await;
+        assert_eq!(
+            (answer.status, &answer.body["name"]),
+            (StatusCode::OK, &json!(name)),
+            "acknowledged, then lost"
+        );
+    }
+}
+
+async fn projections_are_what_the_log_says(zonelog: &Zonelog) {
+    let output = zonelog.command(&["projection", "rebuild", "--compare"]).await;
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+}
+
+async fn write_until_enough(rest: Rest, zone: String, told: Arc<Told>, writer: u32) {
+    let mut number = 0;
+    while !told.enough.load(Ordering::Relaxed) {
+        number += 1;
+        let name = format!("w{writer}-{number}.outage.example.");
+        let body = json!({ "name": name, "type": "A", "records": ["192.0.2.1"] });
+        let answer = rest
+            .send(Method::POST, &format!("/v2/zones/{zone}/recordsets"), &body)
+            .await;
+        let answer = answer.expect("the API stays");
+        if answer.status == StatusCode::ACCEPTED {
+            let id = answer.body["id"].as_str().expect("an id").to_owned();
+            told.acknowledged.lock().expect("not poisoned").insert(name, id);
+        } else {
+            told.sent_away.lock().expect("not poisoned").push(answer);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// A file system in memory of so few MiB that it can be filled; unmounted when dropped.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    const MIB: u32 = 400;
+
+    fn mount() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("zonelog-disk-")
+            .tempdir()
+            .expect("a folder");
+        let size = format!("size={}m,mode=0755", Self::MIB);
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", &size, "zonelog-test"])
+            .arg(folder.path());
+        let status = mount.status().expect("mount runs");
+        assert!(status.success(), "mounting a file system wants root");
+        Self(folder)
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn filler(&self) -> std::path::PathBuf {
+        self.0.path().join("filler")
+    }
+
+    /// Takes all space that is left.
+    fn fill(&self) {
+        use std::io::Write;
+        let mut file = std::fs::File::create(self.filler()).expect("a file");
+        let zeros = vec![0; 1 << 16];
+        while file.write_all(&zeros).is_ok() {}
+    }
+
+    /// Gives it back.
+    fn free(&self) {
+        std::fs::remove_file(self.filler()).expect("the file goes");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a process of the test may be on its way out still.
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}

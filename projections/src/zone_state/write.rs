@@ -1,0 +1,375 @@
+//! Row changes into the tables: one statement a table and kind of change, whatever their number, and no reading.
+
+use futures_util::try_join;
+use thiserror::Error;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Statement};
+
+use super::delta::{End, SerialMade, VersionAltered, VersionEnded, VersionMade, ZoneChange, ZoneStateDelta};
+use super::rows::{self, Column};
+
+/// Why zone state could not be written. The transaction must not be committed then.
+#[derive(Debug, Error)]
+pub enum WriteError {
+    /// The database refused, or is gone.
+    #[error(transparent)]
+    Sql(#[from] tokio_postgres::Error),
+    /// The tables do not hold what the events changed.
+    #[error(
+        "zone state does not fit the log: {changed} of {expected} rows of {table} were there to change; \
+         compare it with `zonelog projection rebuild --compare`"
+    )]
+    Inconsistent {
+        /// The table.
+        table: &'static str,
+        /// How many rows should have changed.
+        expected: u64,
+        /// How many did.
+        changed: u64,
+    },
+}
+
+/// The prepared statements of one connection. They name tables without a schema: whoever prepares them chooses it by
+/// `search_path`.
+#[derive(Clone)]
+pub struct ZoneStateWriter {
+    create_zones: Statement,
+    change_zones: Statement,
+    make_serials: Statement,
+    alter_versions: Statement,
+    end_versions: Statement,
+    make_versions: Statement,
+}
+
+impl ZoneStateWriter {
+    /// Makes every plan of this connection a walk from the changes given to the rows they touch, by index.
+    ///
+    /// A plan is made once for a prepared statement, maybe when the tables are still empty and a walk through all of
+    /// one looks cheap; it would be kept when they have grown. So the kinds of plan that read whole tables are out.
+    pub const SESSION: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
+                               set enable_material = off; set plan_cache_mode = force_generic_plan; set jit = off";
+
+    /// Prepares the statements, in one round trip.
+    pub async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        let (create_zones, change_zones, make_serials, alter_versions, end_versions, make_versions) = try_join!(
+            client.prepare(CREATE_ZONES),
+            client.prepare(CHANGE_ZONES),
+            client.prepare(MAKE_SERIALS),
+            client.prepare(ALTER_VERSIONS),
+            client.prepare(END_VERSIONS),
+            client.prepare(MAKE_VERSIONS),
+        )?;
+        Ok(Self {
+            create_zones,
+            change_zones,
+            make_serials,
+            alter_versions,
+            end_versions,
+            make_versions,
+        })
+    }
+
+    /// Writes the changes in the client's open transaction. The statements are sent when the future is first polled,
+    /// in an order that matters, and answered together.
+    pub async fn write(&self, client: &Client, delta: &ZoneStateDelta<'_>) -> Result<(), WriteError> {
+        if delta.is_empty() {
+            return Ok(());
+        }
+        let created = delta
+            .zones
+            .iter()
+            .filter(|zone| zone.created.is_some())
+            .collect::<Vec<_>>();
+        let changed = delta
+            .zones
+            .iter()
+            .filter(|zone| zone.created.is_none())
+            .collect::<Vec<_>>();
+        try_join!(
+            // These read zones' rows as they were before: the serial that `None` stands for, the SOA's other fields.
+            self.make_serials(client, &delta.serials),
+            self.alter_versions(client, &delta.altered),
+            // An ended version makes room for the next one of the same owner name and type.
+            self.end_versions(client, &delta.ended),
+            self.make_versions(client, &delta.made),
+            // A deleted zone makes room for the next one of the same name.
+            self.change_zones(client, &changed),
+            self.create_zones(client, &created),
+        )?;
+        Ok(())
+    }
+
+    async fn make_serials(&self, client: &Client, serials: &[SerialMade<'_>]) -> Result<(), WriteError> {
+        let timers = |row: &SerialMade<'_>| row.created.map(|zone| zone.timers);
+        let mname: Column<_> = rows::column(serials, |row| {
+            row.created.map(|zone| zone.primary_nameserver.to_string())
+        });
+        run(
+            client,
+            &self.make_serials,
+            "zone_serial",
+            serials.len(),
+            &[
+                &rows::column(serials, |row| row.zone.uuid()),
+                &rows::column(serials, |row| row.serial.get()),
+                &rows::column(serials, |row| row.position),
+                &rows::column(serials, |row| row.recorded_at),
+                &rows::column(serials, |row| row.ttl.map(rows::ttl)),
+                &mname,
+                &rows::column(serials, |row| row.email),
+                &rows::column(serials, |row| {
+                    timers(row).map(|timers| rows::seconds(timers.refresh))
+                }),
+                &rows::column(serials, |row| {
+                    timers(row).map(|timers| rows::seconds(timers.retry))
+                }),
+                &rows::column(serials, |row| {
+                    timers(row).map(|timers| rows::seconds(timers.expire))
+                }),
+                &rows::column(serials, |row| {
+                    timers(row).map(|timers| rows::seconds(timers.minimum))
+                }),
+                &rows::column(serials, |row| row.whole),
+            ],
+        )
+        .await
+    }
+
+    async fn alter_versions(
+        &self,
+        client: &Client,
+        altered: &[VersionAltered<'_>],
+    ) -> Result<(), WriteError> {
+        run(
+            client,
+            &self.alter_versions,
+            "recordset_version",
+            altered.len(),
+            &[
+                &rows::column(altered, |row| row.zone.uuid()),
+                &rows::column(altered, |row| row.after.id.uuid()),
+                &rows::column(altered, |row| row.after.ttl.map(rows::ttl)),
+                &rows::column(altered, |row| row.after.description.as_deref()),
+                &rows::column(altered, |row| row.after.revision),
+                &rows::column(altered, |row| row.after.updated_at),
+            ],
+        )
+        .await
+    }
+
+    async fn end_versions(&self, client: &Client, ended: &[VersionEnded]) -> Result<(), WriteError> {
+        run(
+            client,
+            &self.end_versions,
+            "recordset_version",
+            ended.len(),
+            &[
+                &rows::column(ended, |row| row.zone.uuid()),
+                &rows::column(ended, |row| row.recordset.uuid()),
+                &rows::column(ended, |row| row.until.map(|serial| serial.get())),
+            ],
+        )
+        .await
+    }
+
+    async fn make_versions(&self, client: &Client, made: &[VersionMade<'_>]) -> Result<(), WriteError> {
+        let until = |row: &VersionMade<'_>| match row.end {
+            End::Live => None,
+            End::Ended(until) => until.map(|serial| serial.get()),
+        };
+        run(
+            client,
+            &self.make_versions,
+            "recordset_version",
+            made.len(),
+            &[
+                &rows::column(made, |row| row.zone.uuid()),
+                &rows::column(made, |row| row.recordset.id.uuid()),
+                &rows::column(made, |row| row.recordset.owner.to_string()),
+                &rows::column(made, |row| row.recordset.owner.to_key()),
+                &rows::column(made, |row| i32::from(row.recordset.rrtype.get())),
+                &rows::column(made, |row| row.recordset.ttl.map(rows::ttl)),
+                &rows::column(made, |row| {
+                    rows::text_array(row.recordset.records.iter().map(|record| record.text()))
+                }),
+                &rows::column(made, |row| rows::packed(&row.recordset.records)),
+                &rows::column(made, |row| row.recordset.description.as_deref()),
+                &rows::column(made, |row| row.recordset.managed),
+                &rows::column(made, |row| row.recordset.project.as_str()),
+                &rows::column(made, |row| row.recordset.revision),
+                &rows::column(made, |row| row.recordset.created_at),
+                &rows::column(made, |row| row.recordset.updated_at),
+                &rows::column(made, |row| row.since.map(|serial| serial.get())),
+                &rows::column(made, |row| row.end != End::Live),
+                &rows::column(made, until),
+                &rows::column(made, |row| row.since_position),
+            ],
+        )
+        .await
+    }
+
+    async fn change_zones(&self, client: &Client, zones: &[&ZoneChange<'_>]) -> Result<(), WriteError> {
+        run(
+            client,
+            &self.change_zones,
+            "zone",
+            zones.len(),
+            &[
+                &rows::column(zones, |zone| zone.id.uuid()),
+                &rows::column(zones, |zone| zone.email),
+                &rows::column(zones, |zone| zone.ttl.map(rows::ttl)),
+                &rows::column(zones, |zone| zone.description.is_some()),
+                &rows::column(zones, |zone| zone.description.flatten()),
+                &rows::column(zones, |zone| zone.serial.map(|serial| serial.get())),
+                &rows::column(zones, |zone| zone.changes),
+                &rows::column(zones, |zone| zone.stream_version),
+                &rows::column(zones, |zone| zone.updated_at),
+                &rows::column(zones, |zone| zone.content_position),
+                &rows::column(zones, |zone| zone.deleted.map(|(position, _)| position)),
+                &rows::column(zones, |zone| zone.deleted.map(|(_, at)| at)),
+            ],
+        )
+        .await
+    }
+
+    async fn create_zones(&self, client: &Client, changes: &[&ZoneChange<'_>]) -> Result<(), WriteError> {
+        let zones = changes
+            .iter()
+            .filter_map(|change| Some((*change, change.created?)))
+            .collect::<Vec<_>>();
+        run(
+            client,
+            &self.create_zones,
+            "zone",
+            zones.len(),
+            &[
+                &rows::column(&zones, |(change, _)| change.id.uuid()),
+                &rows::column(&zones, |(_, (zone, _))| zone.name.to_string()),
+                &rows::column(&zones, |(_, (zone, _))| zone.name.to_key()),
+                &rows::column(&zones, |(_, (zone, _))| zone.project.as_str()),
+                &rows::column(&zones, |(_, (zone, _))| zone.pool.uuid()),
+                &rows::column(&zones, |(change, (zone, _))| change.email.unwrap_or(&zone.email)),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    rows::ttl(change.ttl.unwrap_or(zone.ttl))
+                }),
+                &rows::column(&zones, |(change, _)| change.description.flatten()),
+                &rows::column(&zones, |(_, (zone, _))| rows::attributes(&zone.attributes)),
+                &rows::column(&zones, |(_, (zone, _))| zone.primary_nameserver.to_string()),
+                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.refresh)),
+                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.retry)),
+                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.expire)),
+                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.minimum)),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change.serial.unwrap_or(zone.serial).get()
+                }),
+                &rows::column(&zones, |(_, (zone, _))| zone.soa_recordset.uuid()),
+                &rows::column(&zones, |(change, (zone, _))| zone.revision + change.changes),
+                &rows::column(&zones, |(change, _)| change.stream_version),
+                &rows::column(&zones, |(_, (zone, _))| zone.created_at),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change.updated_at.or(zone.updated_at)
+                }),
+                &rows::column(&zones, |(_, (_, position))| *position),
+                &rows::column(&zones, |(change, (_, position))| {
+                    change.content_position.unwrap_or(*position)
+                }),
+                &rows::column(&zones, |(change, _)| change.deleted.map(|(position, _)| position)),
+                &rows::column(&zones, |(change, _)| change.deleted.map(|(_, at)| at)),
+            ],
+        )
+        .await
+    }
+}
+
+/// Runs a statement that changes exactly `expected` rows; none at all when there is nothing to change.
+async fn run(
+    client: &Client,
+    statement: &Statement,
+    table: &'static str,
+    expected: usize,
+    columns: &[&(dyn ToSql + Sync)],
+) -> Result<(), WriteError> {
+    if expected == 0 {
+        return Ok(());
+    }
+    let changed = client.execute(statement, columns).await?;
+    let expected = expected as u64;
+    if changed == expected {
+        Ok(())
+    } else {
+        Err(WriteError::Inconsistent {
+            table,
+            expected,
+            changed,
+        })
+    }
+}
+
+const MAKE_SERIALS: &str = "
+    insert into zone_serial (zone, serial, position, recorded_at, ttl, mname, email, refresh, retry, expire, minimum,
+                             whole)
+    select u.id, u.serial, u.position, u.recorded_at, coalesce(u.ttl, z.ttl), coalesce(u.mname, z.mname),
+           coalesce(u.email, z.email), coalesce(u.refresh, z.refresh), coalesce(u.retry, z.retry),
+           coalesce(u.expire, z.expire), coalesce(u.minimum, z.minimum), u.whole
+    from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::integer[], $6::text[], $7::text[],
+                $8::integer[], $9::integer[], $10::integer[], $11::integer[], $12::boolean[])
+         as u (id, serial, position, recorded_at, ttl, mname, email, refresh, retry, expire, minimum, whole)
+    left join zone z on z.id = u.id";
+
+const ALTER_VERSIONS: &str = "
+    update recordset_version v
+    set ttl = u.ttl, description = u.description, revision = u.revision, updated_at = u.updated_at
+    from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::bigint[], $6::timestamptz[])
+         as u (zone, recordset, ttl, description, revision, updated_at)
+    where v.recordset = u.recordset and v.zone = u.zone and v.until_serial is null";
+
+const END_VERSIONS: &str = "
+    update recordset_version v
+    set until_serial = coalesce(u.until, (select z.serial from zone z where z.id = u.zone))
+    from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as u (zone, recordset, until)
+    where v.recordset = u.recordset and v.zone = u.zone and v.until_serial is null";
+
+const MAKE_VERSIONS: &str = "
+    insert into recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed,
+                                   project, revision, created_at, updated_at, since_serial, until_serial,
+                                   since_position)
+    select u.zone, u.recordset, u.owner, u.owner_key, u.type, u.ttl, u.records::text[], u.rdata, u.description,
+           u.managed, u.project, u.revision, u.created_at, u.updated_at,
+           coalesce(u.since, (select z.serial from zone z where z.id = u.zone)),
+           case when u.ended then coalesce(u.until, (select z.serial from zone z where z.id = u.zone)) end,
+           u.since_position
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::integer[], $6::integer[], $7::text[], $8::bytea[],
+                $9::text[], $10::boolean[], $11::text[], $12::bigint[], $13::timestamptz[], $14::timestamptz[],
+                $15::bigint[], $16::boolean[], $17::bigint[], $18::bigint[])
+         as u (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, project, revision,
+               created_at, updated_at, since, ended, until, since_position)";
+
+const CHANGE_ZONES: &str = "
+    update zone z
+    set email = coalesce(u.email, z.email), ttl = coalesce(u.ttl, z.ttl),
+        description = case when u.described then u.description else z.description end,
+        serial = coalesce(u.serial, z.serial), revision = z.revision + u.changes, stream_version = u.stream_version,
+        updated_at = coalesce(u.updated_at, z.updated_at),
+        content_position = coalesce(u.content_position, z.content_position),
+        deleted_position = coalesce(u.deleted_position, z.deleted_position),
+        deleted_at = coalesce(u.deleted_at, z.deleted_at)
+    from unnest($1::uuid[], $2::text[], $3::integer[], $4::boolean[], $5::text[], $6::bigint[], $7::bigint[],
+                $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[])
+         as u (id, email, ttl, described, description, serial, changes, stream_version, updated_at, content_position,
+               deleted_position, deleted_at)
+    where z.id = u.id";
+
+const CREATE_ZONES: &str = "
+    insert into zone (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry,
+                      expire, minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at,
+                      created_position, content_position, deleted_position, deleted_at)
+    select u.id, u.name, u.name_key, u.project, u.pool, u.email, u.ttl, u.description, u.attributes::jsonb, u.mname,
+           u.refresh, u.retry, u.expire, u.minimum, u.serial, u.soa_recordset, u.revision, u.stream_version,
+           u.created_at, u.updated_at, u.created_position, u.content_position, u.deleted_position, u.deleted_at
+    from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::uuid[], $6::text[], $7::integer[], $8::text[],
+                $9::text[], $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::bigint[],
+                $16::uuid[], $17::bigint[], $18::bigint[], $19::timestamptz[], $20::timestamptz[], $21::bigint[],
+                $22::bigint[], $23::bigint[], $24::timestamptz[])
+         as u (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry, expire,
+               minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at, created_position,
+               content_position, deleted_position, deleted_at)";

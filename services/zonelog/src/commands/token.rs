@@ -2,12 +2,12 @@
 
 use chrono::{Duration, Utc};
 use clap::{Args, Subcommand};
-use data_encoding::BASE64URL_NOPAD;
-use sha2::{Digest, Sha256};
 use tokio_postgres::Client;
 use uuid::Uuid;
+use zonelog_api::TokenSecret;
 use zonelog_central::{clock, ids};
 use zonelog_model::{ProjectId, Timestamp};
+use zonelog_projections::api_token::{self, ApiToken};
 
 use crate::cli::{At, CommandError};
 use crate::installation::{configuration, connect, urls};
@@ -84,19 +84,6 @@ fn parse_expiry(text: &str) -> Result<Expiry, String> {
     duration.filter(|duration| *duration > Duration::zero()).map(Expiry::After).ok_or_else(wrong)
 }
 
-/// What a token is to be.
-#[derive(Clone, Debug)]
-pub struct NewToken {
-    /// The project in whose scope it acts.
-    pub project: ProjectId,
-    /// What it is for.
-    pub name: String,
-    /// Its roles in the project.
-    pub roles: Vec<String>,
-    /// When it ends.
-    pub expires_at: Option<Timestamp>,
-}
-
 /// Runs the command.
 pub async fn run(at: &At, command: TokenCommand) -> Result<(), CommandError> {
     let config = configuration(at)?;
@@ -118,10 +105,7 @@ pub async fn run(at: &At, command: TokenCommand) -> Result<(), CommandError> {
                     Some(now.checked_add_signed(duration).ok_or("--expires lies too far in the future")?)
                 }
             };
-            let new = NewToken { project, name: args.name, roles: args.roles, expires_at };
-            let secret = secret();
-            store(&client, &new, &secret).await?;
-            output::line(&secret)?;
+            output::line(create(&client, project, args.name, args.roles, expires_at).await?.reveal())?;
         }
         TokenCommand::List(args) => list(&client, &args).await?,
         TokenCommand::Revoke(args) => revoke(&client, args.id).await?,
@@ -129,94 +113,76 @@ pub async fn run(at: &At, command: TokenCommand) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// A new token's text: 256 random bits.
-pub fn secret() -> String {
-    BASE64URL_NOPAD.encode(&ids::token_bytes())
+/// Makes a token. Its text is kept nowhere: only its digest.
+pub async fn create(
+    client: &Client,
+    project: ProjectId,
+    name: String,
+    roles: Vec<String>,
+    expires_at: Option<Timestamp>,
+) -> Result<TokenSecret, tokio_postgres::Error> {
+    let secret = TokenSecret::new(ids::token_bytes());
+    store(client, &secret, project, name, roles, expires_at).await?;
+    Ok(secret)
 }
 
-/// Keeps a token's digest. The token itself is kept nowhere.
-pub async fn store(client: &Client, new: &NewToken, secret: &str) -> Result<Uuid, tokio_postgres::Error> {
+/// Keeps the digest of a token.
+pub async fn store(
+    client: &Client,
+    secret: &TokenSecret,
+    project: ProjectId,
+    name: String,
+    roles: Vec<String>,
+    expires_at: Option<Timestamp>,
+) -> Result<(), tokio_postgres::Error> {
     let id = ids::token_id();
-    let digest: [u8; 32] = Sha256::digest(secret.as_bytes()).into();
-    client
-        .execute(
-            "insert into api_token (id, digest, name, project, roles, created_at, expires_at)
-             values ($1, $2, $3, $4, $5, $6, $7)",
-            &[
-                &id,
-                &&digest[..],
-                &new.name,
-                &new.project.as_str(),
-                &new.roles,
-                &clock::now(),
-                &new.expires_at,
-            ],
-        )
-        .await?;
-    Ok(id)
-}
-
-/// Whether there has ever been a token.
-pub async fn any(client: &Client) -> Result<bool, tokio_postgres::Error> {
-    Ok(client.query_one("select exists (select from api_token)", &[]).await?.get(0))
+    let token = ApiToken { id, name, project, roles, created_at: clock::now(), expires_at, revoked_at: None };
+    api_token::create(client, &token, &secret.digest()).await
 }
 
 async fn list(client: &Client, args: &ListArgs) -> Result<(), CommandError> {
-    let rows = client
-        .query(
-            "select id, project, name, roles, created_at, expires_at, revoked_at from api_token
-             where $1::text is null or project = $1 order by created_at, id",
-            &[&args.project],
-        )
-        .await?;
+    let mut tokens = api_token::list(client).await?;
+    tokens.retain(|token| args.project.as_ref().is_none_or(|project| token.project.as_str() == project));
     let now = clock::now();
-    let state = |expires: Option<Timestamp>, revoked: Option<Timestamp>| match (expires, revoked) {
-        (_, Some(_)) => "revoked",
-        (Some(expires), None) if expires <= now => "expired",
-        _ => "valid",
+    let state = |token: &ApiToken| match token {
+        ApiToken { revoked_at: Some(_), .. } => "revoked",
+        token if token.is_valid(now) => "valid",
+        _ => "expired",
     };
     if args.json {
-        let tokens: Vec<_> = rows
+        let tokens: Vec<_> = tokens
             .iter()
-            .map(|row| {
+            .map(|token| {
                 serde_json::json!({
-                    "id": row.get::<_, Uuid>(0), "project": row.get::<_, &str>(1), "name": row.get::<_, &str>(2),
-                    "roles": row.get::<_, Vec<&str>>(3), "created_at": row.get::<_, Timestamp>(4),
-                    "expires_at": row.get::<_, Option<Timestamp>>(5), "revoked_at": row.get::<_, Option<Timestamp>>(6),
-                    "state": state(row.get(5), row.get(6)),
+                    "id": token.id, "project": token.project.as_str(), "name": token.name, "roles": token.roles,
+                    "created_at": token.created_at, "expires_at": token.expires_at,
+                    "revoked_at": token.revoked_at, "state": state(token),
                 })
             })
             .collect();
         return Ok(output::line(&serde_json::to_string_pretty(&tokens)?)?);
     }
-    let shown = |time: Option<Timestamp>| {
-        time.map_or_else(|| "never".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string())
-    };
-    let cells = rows.iter().map(|row| {
+    let time = |time: Timestamp| time.format("%Y-%m-%d %H:%M").to_string();
+    let rows = tokens.iter().map(|token| {
         vec![
-            row.get::<_, Uuid>(0).to_string(),
-            row.get(1),
-            row.get(2),
-            row.get::<_, Vec<&str>>(3).join(","),
-            shown(Some(row.get(4))),
-            shown(row.get(5)),
-            state(row.get(5), row.get(6)).to_owned(),
+            token.id.to_string(),
+            token.project.to_string(),
+            token.name.clone(),
+            token.roles.join(","),
+            time(token.created_at),
+            token.expires_at.map_or_else(|| "never".to_owned(), time),
+            state(token).to_owned(),
         ]
     });
     let head = ["ID", "PROJECT", "NAME", "ROLES", "CREATED", "EXPIRES", "STATE"];
-    Ok(output::line(&output::table(&head, cells))?)
+    Ok(output::line(&output::table(&head, rows))?)
 }
 
 async fn revoke(client: &Client, id: Uuid) -> Result<(), CommandError> {
-    let row = client
-        .query_opt(
-            "update api_token set revoked_at = coalesce(revoked_at, $2) where id = $1 returning name, project",
-            &[&id, &clock::now()],
-        )
-        .await?;
-    let row = row.ok_or_else(|| format!("there is no token {id}; `zonelog token list` shows them all"))?;
-    let (name, project): (String, String) = (row.get(0), row.get(1));
-    Ok(output::line(&format!("revoked {name} of project {project}"))?)
+    if api_token::revoke(client, id, clock::now()).await? {
+        return Ok(output::line(&format!("revoked {id}"))?);
+    }
+    Err(format!("there is no valid token {id}; `zonelog token list` shows them all").into())
 }
 
 #[cfg(test)]
@@ -231,12 +197,5 @@ mod tests {
         for wrong in ["", "d", "0d", "-1h", "5", "5w", "tomorrow", "99999999999999999d", "é"] {
             assert!(parse_expiry(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn tokens_are_long_and_never_the_same() {
-        let (a, b) = (secret(), secret());
-        assert_eq!(a.len(), 43);
-        assert_ne!(a, b);
     }
 }

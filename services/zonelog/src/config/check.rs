@@ -185,7 +185,23 @@ fn timers(config: &Config, found: &mut Found<'_>) {
             found.add("limits", key, "must be 1 to 1004");
         }
     }
-    if !(50..=60_000).contains(&config.reconciler.answer_timeout_ms) {
-        found.add("reconciler", "answer_timeout_ms", "must be 50 to 60000");
+    let reconciler = &config.reconciler;
+    for (key, value, least, most) in [
+        ("query_timeout_ms", reconciler.query_timeout_ms, 10, 60_000),
+        ("rndc_timeout_ms", reconciler.rndc_timeout_ms, 100, 600_000),
+        ("park_after_ms", reconciler.park_after_ms, 100, 600_000),
+        ("retry_first_ms", reconciler.retry_first_ms, 10, 600_000),
+        ("retry_most_ms", reconciler.retry_most_ms, 10, 86_400_000),
+        ("sweep_period_seconds", reconciler.sweep_period_seconds, 1, 31_536_000),
+    ] {
+        if !(least..=most).contains(&value) {
+            found.add("reconciler", key, format!("must be {least} to {most}"));
+        }
+    }
+    if reconciler.retry_first_ms > reconciler.retry_most_ms {
+        found.add("reconciler", "retry_first_ms", "must not be above reconciler.retry_most_ms");
+    }
+    if !(1..=10_000).contains(&reconciler.concurrency) {
+        found.add("reconciler", "concurrency", "must be 1 to 10000");
     }
 }

@@ -53,8 +53,8 @@ pub struct RndcKey {
     pub name: String,
     /// The HMAC.
     pub algorithm: Algorithm,
-    /// The secret, decoded.
-    pub secret: Vec<u8>,
+    /// The secret in Base64: checked.
+    pub secret: String,
 }
 
 impl fmt::Debug for RndcKey {
@@ -135,7 +135,7 @@ impl RndcKey {
                 "algorithm" => {
                     let word = words.next().unwrap_or_default();
                     algorithm = Some(Algorithm::from_name(word).ok_or_else(|| {
-                        no_key("its algorithm is none of hmac-md5, hmac-sha1, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512")
+                        no_key("its algorithm is none of hmac-md5, hmac-sha224, hmac-sha256, hmac-sha384, hmac-sha512")
                     })?);
                 }
                 "secret" => secret = words.next().map(str::to_owned),
@@ -146,13 +146,13 @@ impl RndcKey {
         Ok(Self {
             name: name.ok_or_else(|| no_key("it has no key statement"))?,
             algorithm: algorithm.ok_or_else(|| no_key("it has no algorithm"))?,
-            secret: decode(&secret, path)?,
+            secret: checked(secret, path)?,
         })
     }
 
     /// Reads the bare secret in Base64 from a file.
     pub fn with_secret_file(name: &str, algorithm: Algorithm, path: &Path) -> Result<Self, SecretError> {
-        let secret = decode(read(path)?.trim(), path)?;
+        let secret = checked(read(path)?.trim().to_owned(), path)?;
         Ok(Self { name: name.to_owned(), algorithm, secret })
     }
 }
@@ -161,9 +161,9 @@ fn read(path: &Path) -> Result<String, SecretError> {
     std::fs::read_to_string(path).map_err(|source| SecretError::Read { path: path.to_owned(), source })
 }
 
-fn decode(secret: &str, path: &Path) -> Result<Vec<u8>, SecretError> {
+fn checked(secret: String, path: &Path) -> Result<String, SecretError> {
     match data_encoding::BASE64.decode(secret.as_bytes()) {
-        Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+        Ok(bytes) if !bytes.is_empty() => Ok(secret),
         _ => Err(SecretError::NotBase64 { path: path.to_owned() }),
     }
 }

@@ -20,13 +20,13 @@ pub struct Database {
     pub owner_url: Option<DatabaseUrl>,
     /// What `zonelog up` keeps: the private PostgreSQL and the administrator's token.
     pub data_dir: PathBuf,
-    /// The most connections that the API reads with.
+    /// The most connections that each role reads with.
     pub read_connections: usize,
 }
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, owner_url: None, data_dir: "/var/lib/zonelog".into(), read_connections: 16 }
+        Self { url: None, owner_url: None, data_dir: "/var/lib/zonelog".into(), read_connections: 8 }
     }
 }
 
@@ -56,7 +56,7 @@ pub struct Api {
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: loopback(9001), auth: Auth::Tokens, base_url: None, max_body_bytes: 1024 * 1024 }
+        Self { listen: loopback(9001), auth: Auth::Tokens, base_url: None, max_body_bytes: 114_688 }
     }
 }
 
@@ -76,7 +76,7 @@ pub struct MiniDns {
 
 impl Default for MiniDns {
     fn default() -> Self {
-        Self { listen: vec![loopback(5354)], image_budget_mib: 256, max_connections: 1000, max_transfers: 64 }
+        Self { listen: vec![loopback(5354)], image_budget_mib: 256, max_connections: 1024, max_transfers: 64 }
     }
 }
 
@@ -143,8 +143,6 @@ pub enum ServerType {
 pub enum Algorithm {
     /// HMAC-MD5.
     HmacMd5,
-    /// HMAC-SHA1.
-    HmacSha1,
     /// HMAC-SHA224.
     HmacSha224,
     /// HMAC-SHA256.
@@ -161,7 +159,6 @@ impl Algorithm {
         let name = name.to_ascii_lowercase();
         Some(match name.as_str() {
             "hmac-md5" => Self::HmacMd5,
-            "hmac-sha1" => Self::HmacSha1,
             "hmac-sha224" => Self::HmacSha224,
             "hmac-sha256" => Self::HmacSha256,
             "hmac-sha384" => Self::HmacSha384,
@@ -174,7 +171,6 @@ impl Algorithm {
     pub const fn name(self) -> &'static str {
         match self {
             Self::HmacMd5 => "hmac-md5",
-            Self::HmacSha1 => "hmac-sha1",
             Self::HmacSha224 => "hmac-sha224",
             Self::HmacSha256 => "hmac-sha256",
             Self::HmacSha384 => "hmac-sha384",
@@ -267,13 +263,33 @@ impl Default for Soa {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reconciler {
-    /// How long a server may take for one answer (SOA query or rndc command), in milliseconds.
-    pub answer_timeout_ms: u64,
+    /// How long to wait for the answer to one DNS query, in milliseconds.
+    pub query_timeout_ms: u64,
+    /// How long to wait for one rndc command, in milliseconds.
+    pub rndc_timeout_ms: u64,
+    /// How long a server may take for one zone until the zone is set aside, in milliseconds.
+    pub park_after_ms: u64,
+    /// The first pause before a zone that was set aside is tried again, in milliseconds; it doubles with each failure.
+    pub retry_first_ms: u64,
+    /// The longest such pause, in milliseconds.
+    pub retry_most_ms: u64,
+    /// How many zones are worked on at once, for each server.
+    pub concurrency: usize,
+    /// In what time the sweep asks a server for each of its zones, in seconds.
+    pub sweep_period_seconds: u64,
 }
 
 impl Default for Reconciler {
     fn default() -> Self {
-        Self { answer_timeout_ms: 2000 }
+        Self {
+            query_timeout_ms: 250,
+            rndc_timeout_ms: 5000,
+            park_after_ms: 1500,
+            retry_first_ms: 500,
+            retry_most_ms: 60_000,
+            concurrency: 64,
+            sweep_period_seconds: 600,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ const BUSY: i64 = 100;
 
 /// Checks every server of the pool.
 pub(super) async fn check(config: &Config, database: Option<&Client>, checks: &mut Vec<Check>) {
-    let patience = Duration::from_millis(config.reconciler.answer_timeout_ms);
+    let patience = Duration::from_millis(config.reconciler.query_timeout_ms.max(1000));
     for server in &config.pool.servers {
         checks.push(rndc(server, patience).await);
         checks.push(answers(server, patience).await);

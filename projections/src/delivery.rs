@@ -59,6 +59,8 @@ pub struct ZoneTarget {
     pub zone: ZoneId,
     /// The log position of the zone's last change of content (or its deletion).
     pub position: Position,
+    /// The log position of the zone's creation.
+    pub created: Position,
     /// The serial that it must serve; `None`: the zone is deleted, and must not be served.
     pub serial: Option<LongSerial>,
 }
@@ -134,7 +136,10 @@ pub async fn register<C: GenericClient>(
 /// The checkpoints of all servers, by name.
 pub async fn checkpoints<C: GenericClient>(client: &C) -> Result<Vec<Checkpoint>, DeliveryError> {
     let rows = client
-        .query("select server, pool, position, updated_at from server_checkpoint order by server", &[])
+        .query(
+            "select server, pool, position, updated_at from server_checkpoint order by server",
+            &[],
+        )
         .await?;
     Ok(rows
         .iter()
@@ -148,20 +153,32 @@ pub async fn checkpoints<C: GenericClient>(client: &C) -> Result<Vec<Checkpoint>
 }
 
 /// The checkpoint of one server; `None` when it is not registered.
-pub async fn checkpoint<C: GenericClient>(client: &C, server: &str) -> Result<Option<Position>, DeliveryError> {
-    let row = client.query_opt("select position from server_checkpoint where server = $1", &[&server]).await?;
+pub async fn checkpoint<C: GenericClient>(
+    client: &C,
+    server: &str,
+) -> Result<Option<Position>, DeliveryError> {
+    let row = client
+        .query_opt(
+            "select position from server_checkpoint where server = $1",
+            &[&server],
+        )
+        .await?;
     Ok(row.map(|row| row.get(0)))
 }
 
 /// How many zones are behind at a server, and how many of them are failing.
 pub async fn behind<C: GenericClient>(client: &C, server: &str) -> Result<(i64, i64), DeliveryError> {
     let row = client
-        .query_one("select count(*), count(error) from server_zone where server = $1", &[&server])
+        .query_one(
+            "select count(*), count(error) from server_zone where server = $1",
+            &[&server],
+        )
         .await?;
     Ok((row.get(0), row.get(1)))
 }
 
-/// Takes the lease of a server for `seconds`, if nobody else holds it. PostgreSQL's clock decides.
+/// Takes the lease of a server for `seconds`, if nobody else holds it: it ran out by PostgreSQL's clock, or its holder's
+/// database session is gone. `client` is the session of the new holder.
 pub async fn acquire<C: GenericClient>(
     client: &C,
     server: &str,
@@ -170,15 +187,22 @@ pub async fn acquire<C: GenericClient>(
 ) -> Result<Option<Lease>, DeliveryError> {
     let row = client
         .query_opt(
-            "insert into server_lease as l (server, token, holder, expires_at) \
-             values ($1, 1, $2, now() + make_interval(secs => $3)) \
-             on conflict (server) do update \
-             set token = l.token + 1, holder = excluded.holder, expires_at = excluded.expires_at \
-             where l.expires_at <= now() returning token",
+            "with me as (select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()) \
+             insert into server_lease as l (server, token, holder, backend_pid, backend_start, expires_at) \
+             select $1, 1, $2, me.pid, me.backend_start, now() + make_interval(secs => $3) from me \
+             on conflict (server) do update set token = l.token + 1, holder = excluded.holder, \
+               backend_pid = excluded.backend_pid, backend_start = excluded.backend_start, \
+               expires_at = excluded.expires_at \
+             where l.expires_at <= now() or not exists (select from pg_stat_activity a \
+               where a.pid = l.backend_pid and a.backend_start = l.backend_start) \
+             returning token",
             &[&server, &holder, &seconds],
         )
         .await?;
-    Ok(row.map(|row| Lease { server: server.to_owned(), token: row.get(0) }))
+    Ok(row.map(|row| Lease {
+        server: server.to_owned(),
+        token: row.get(0),
+    }))
 }
 
 /// Holds a lease for `seconds` more. False: another has it now.
@@ -214,9 +238,9 @@ pub async fn stretch<C: GenericClient>(
 ) -> Result<Stretch, DeliveryError> {
     let rows = client
         .query(
-            "select h.position, z.name_key, z.name, z.id, z.content_position, z.serial \
-             from feed_head h left join lateral ( \
-               select distinct on (name_key) name_key, name, id, content_position, \
+            "select h.position, z.name_key, z.name, z.id, z.content_position, z.created_position, \
+               z.serial from feed_head h left join lateral ( \
+               select distinct on (name_key) name_key, name, id, content_position, created_position, \
                  case when deleted_position is null then serial end as serial \
                from zone where pool = $1 and content_position > $2 \
                order by name_key, deleted_position desc nulls first \
@@ -281,8 +305,10 @@ pub async fn record<C: GenericClient>(
     confirmed: &[(Vec<u8>, Position)],
     parked: &[Parked],
 ) -> Result<bool, DeliveryError> {
-    let (keys, reached): (Vec<&[u8]>, Vec<Position>) =
-        confirmed.iter().map(|(key, position)| (key.as_slice(), *position)).unzip();
+    let (keys, reached): (Vec<&[u8]>, Vec<Position>) = confirmed
+        .iter()
+        .map(|(key, position)| (key.as_slice(), *position))
+        .unzip();
     let column = |value: fn(&Parked) -> i64| parked.iter().map(value).collect::<Vec<_>>();
     let parked_keys: Vec<&[u8]> = parked.iter().map(|row| row.target.zone_key.as_slice()).collect();
     let names: Vec<String> = parked.iter().map(|row| row.target.name.to_string()).collect();
@@ -332,6 +358,46 @@ pub async fn record<C: GenericClient>(
     Ok(written == 1)
 }
 
+/// Writes zones that were found behind at a server by looking, and not by an event: to be tried at once. A zone that is
+/// known to be behind stays as it is. Returns how many are new.
+pub async fn found_behind<C: GenericClient>(
+    client: &C,
+    lease: &Lease,
+    now: Timestamp,
+    found: &[(ZoneTarget, Option<LongSerial>)],
+) -> Result<u64, DeliveryError> {
+    let keys: Vec<&[u8]> = found
+        .iter()
+        .map(|(target, _)| target.zone_key.as_slice())
+        .collect();
+    let names: Vec<String> = found.iter().map(|(target, _)| target.name.to_string()).collect();
+    let zones: Vec<uuid::Uuid> = found.iter().map(|(target, _)| target.zone.uuid()).collect();
+    let positions: Vec<Position> = found.iter().map(|(target, _)| target.position).collect();
+    let serials: Vec<Option<i64>> = found.iter().map(|(_, seen)| seen.map(LongSerial::get)).collect();
+    Ok(client
+        .execute(
+            "with held as (select 1 from server_lease where server = $1 and token = $2 for share) \
+             insert into server_zone (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
+             select $1, f.key, f.name, f.zone, f.position, f.serial, null, 0, $3, $3 \
+             from unnest($4::bytea[], $5::text[], $6::uuid[], $7::bigint[], $8::bigint[]) \
+               as f(key, name, zone, position, serial), held \
+             on conflict (server, zone_key) do nothing",
+            &[&lease.server, &lease.token, &now, &keys, &names, &zones, &positions, &serials],
+        )
+        .await?)
+}
+
+/// How many live zones a pool has.
+pub async fn zone_count<C: GenericClient>(client: &C, pool: PoolId) -> Result<i64, DeliveryError> {
+    let row = client
+        .query_one(
+            "select count(*) from zone where pool = $1 and deleted_position is null",
+            &[&pool.uuid()],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
 /// The zones behind at a server, those to be tried soonest first: at most `limit`, including ones whose time has not
 /// come. What they must come to is read from the zones as they are now.
 pub async fn waiting<C: GenericClient>(
@@ -343,7 +409,7 @@ pub async fn waiting<C: GenericClient>(
     let rows = client
         .query(
             "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
-               greatest(z.content_position, b.position), z.serial \
+               greatest(z.content_position, b.position), coalesce(z.created_position, 0), z.serial \
              from server_zone b left join zone z \
              on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
              where b.server = $1 order by b.next_try limit $3",
@@ -351,12 +417,22 @@ pub async fn waiting<C: GenericClient>(
         )
         .await?;
     rows.iter()
-        .map(|row| Ok(Waiting { target: target(row, 2)?, attempts: row.get(0), next_try: row.get(1) }))
+        .map(|row| {
+            Ok(Waiting {
+                target: target(row, 2)?,
+                attempts: row.get(0),
+                next_try: row.get(1),
+            })
+        })
         .collect()
 }
 
 /// Makes every zone that is behind at a server due at `now`: the server answers again.
-pub async fn wake_all<C: GenericClient>(client: &C, lease: &Lease, now: Timestamp) -> Result<u64, DeliveryError> {
+pub async fn wake_all<C: GenericClient>(
+    client: &C,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<u64, DeliveryError> {
     Ok(client
         .execute(
             "with held as (select 1 from server_lease where server = $1 and token = $2 for share) \
@@ -377,7 +453,7 @@ pub async fn settled_zones<C: GenericClient>(
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, serial from zone \
+            "select name_key, name, id, content_position, created_position, serial from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 and name_key > $3 \
              order by name_key limit $4",
             &[&pool.uuid(), &through, &after, &limit],
@@ -395,7 +471,7 @@ pub async fn recent_zones<C: GenericClient>(
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, serial from zone \
+            "select name_key, name, id, content_position, created_position, serial from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 \
              order by content_position desc limit $3",
             &[&pool.uuid(), &through, &limit],
@@ -404,16 +480,19 @@ pub async fn recent_zones<C: GenericClient>(
     rows.iter().map(|row| target(row, 0)).collect()
 }
 
-/// Reads key, name, zone, position and serial from the columns at `first`.
+/// Reads key, name, zone, position, creation and serial from the columns at `first`.
 fn target(row: &Row, first: usize) -> Result<ZoneTarget, DeliveryError> {
     let name: &str = row.get(first + 1);
-    let parsed =
-        ZoneName::parse(name).map_err(|source| DeliveryError::Name { name: name.to_owned(), source })?;
+    let parsed = ZoneName::parse(name).map_err(|source| DeliveryError::Name {
+        name: name.to_owned(),
+        source,
+    })?;
     Ok(ZoneTarget {
         zone_key: row.get(first),
         name: parsed,
         zone: ZoneId::new(row.get(first + 2)),
         position: row.get(first + 3),
-        serial: row.get::<_, Option<i64>>(first + 4).map(LongSerial::from_i64),
+        created: row.get(first + 4),
+        serial: row.get::<_, Option<i64>>(first + 5).map(LongSerial::from_i64),
     })
 }

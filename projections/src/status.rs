@@ -133,7 +133,10 @@ pub const fn wanted(servers: usize, threshold_percent: u8) -> usize {
 pub fn status(servers: &[ServerView], threshold_percent: u8, change: Change) -> Status {
     let wanted = wanted(servers.len(), threshold_percent);
     let ok = servers.iter().filter(|server| serves(server, change)).count();
-    let failing = servers.iter().filter(|server| server.behind.is_some_and(|row| row.failing)).count();
+    let failing = servers
+        .iter()
+        .filter(|server| server.behind.is_some_and(|row| row.failing))
+        .count();
     if ok >= wanted {
         Status::Active
     } else if failing > 0 && servers.len() - failing < wanted {
@@ -145,16 +148,22 @@ pub fn status(servers: &[ServerView], threshold_percent: u8, change: Change) -> 
 
 fn serves(server: &ServerView, change: Change) -> bool {
     server.checkpoint >= change.position
-        && server.behind.is_none_or(|row| match (row.serial, change.since_serial) {
-            (Some(seen), Some(since)) => seen >= since,
-            _ => false,
-        })
+        && server
+            .behind
+            .is_none_or(|row| match (row.serial, change.since_serial) {
+                (Some(seen), Some(since)) => seen >= since,
+                _ => false,
+            })
 }
 
 /// SQL: the status label of a row of `zone`, whose alias is `zone`. `threshold` is an expression for the pool's
 /// threshold in percent, e.g. `$3::integer`.
 pub fn zone_status_sql(zone: &str, threshold: &str) -> String {
-    status_sql(zone, threshold, &format!("c.position >= {zone}.content_position and b.server is null"))
+    status_sql(
+        zone,
+        threshold,
+        &format!("c.position >= {zone}.content_position and b.server is null"),
+    )
 }
 
 /// SQL: the action label of a row of `zone`, whose alias is `zone`, given the expression of its status.
@@ -212,16 +221,28 @@ mod tests {
     use super::*;
 
     fn at(checkpoint: Position) -> ServerView {
-        ServerView { checkpoint, behind: None }
+        ServerView {
+            checkpoint,
+            behind: None,
+        }
     }
 
     fn behind(checkpoint: Position, serial: Option<i64>, failing: bool) -> ServerView {
         let serial = serial.map(LongSerial::from_i64);
-        ServerView { checkpoint, behind: Some(Behind { serial, failing }) }
+        ServerView {
+            checkpoint,
+            behind: Some(Behind { serial, failing }),
+        }
     }
 
-    const ZONE: Change = Change { position: 10, since_serial: None };
-    const RECORDSET: Change = Change { position: 10, since_serial: Some(LongSerial::from_i64(7)) };
+    const ZONE: Change = Change {
+        position: 10,
+        since_serial: None,
+    };
+    const RECORDSET: Change = Change {
+        position: 10,
+        since_serial: Some(LongSerial::from_i64(7)),
+    };
 
     #[test]
     fn all_servers_must_serve_it_at_a_threshold_of_a_hundred() {
@@ -240,8 +261,14 @@ mod tests {
 
     #[test]
     fn a_zone_that_is_behind_still_serves_its_older_recordsets() {
-        assert_eq!(status(&[behind(10, Some(7), true)], 100, RECORDSET), Status::Active);
-        assert_eq!(status(&[behind(10, Some(6), true)], 100, RECORDSET), Status::Error);
+        assert_eq!(
+            status(&[behind(10, Some(7), true)], 100, RECORDSET),
+            Status::Active
+        );
+        assert_eq!(
+            status(&[behind(10, Some(6), true)], 100, RECORDSET),
+            Status::Error
+        );
         assert_eq!(status(&[behind(10, Some(7), false)], 100, ZONE), Status::Pending);
     }
 

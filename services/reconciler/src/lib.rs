@@ -1,1 +1,38 @@
-//! zonelog-reconciler
+//! The pool reconciler: keeps every name server of a pool at the log's head.
+//!
+//! Level-triggered: `observe -> plan -> act`. Events only wake it up; what is right comes from the log, through the zone
+//! table, and from what each server is *seen* to serve.
+//!
+//! ```text
+//!  the log ──▶ work.rs: stretches after the server's checkpoint ──▶ tracker.rs (pure): zones on their way
+//!                 │                                                       │ up to 64 at once
+//!                 │ one write a burst: checkpoint, zones set aside        ▼
+//!                 │◀──────────────────────────────────── pass.rs: masters show it? look (probe.rs)
+//!                 │                                        ▲       plan.rs (pure): ensure, remove, notify, settled
+//!                 │ retry, when their time has come        │       act (targets/, NOTIFY), look again
+//!                 └────────────────────────────────────────┘
+//!  sweep.rs: asks slowly for every zone; what is missing is set aside, and so tried at once
+//! ```
+//! - The checkpoint moves only on what was seen. SERVFAIL or silence is never "gone".
+//! - A zone that will not follow is set aside with its error, and tried again with growing pauses; the checkpoint goes on.
+//! - A server that does not answer at all is probed with single questions. What it misses is set aside in one statement,
+//!   and follows as fast as it takes it when it is back.
+//! - Each server is worked on by one reconciler, under a lease whose token every write carries (server.rs).
+//!
+//! The servers must accept NOTIFY from this process's address, besides that of MiniDNS (`allow-notify`).
+
+mod options;
+mod pass;
+pub mod plan;
+pub mod probe;
+mod run;
+mod server;
+mod sweep;
+pub mod targets;
+mod tracker;
+mod work;
+
+pub use options::{
+    KeyError, PoolConfig, ReconcilerOptions, RndcAlgorithm, RndcSecret, ServerConfig, TargetConfig, Timings,
+};
+pub use run::{ReconcilerError, run};

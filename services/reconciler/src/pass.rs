@@ -1,0 +1,263 @@
+//! One try to bring one zone at one server to what the log says: look, plan, act, look again.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use zonelog_dns::{LongSerial, Serial};
+use zonelog_projections::delivery::ZoneTarget;
+
+use crate::options::{ServerConfig, Timings};
+use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen};
+use crate::probe;
+use crate::targets::{PoolTarget, ZoneSpec};
+
+/// The first pause between two looks, and the longest; it doubles in between.
+const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+/// How often a server may stay silent until it is taken to be away.
+const SILENCES: usize = 2;
+/// From this many failed tries on, a zone that merely follows too slowly counts as failing.
+const PATIENT_TRIES: i32 = 3;
+
+/// A server and how it is reached.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// Its configuration.
+    pub(crate) config: ServerConfig,
+    /// How it is told about zones.
+    pub(crate) target: Arc<dyn PoolTarget>,
+    /// Where MiniDNS listens.
+    pub(crate) masters: Arc<[SocketAddr]>,
+    /// How patient to be.
+    pub(crate) timings: Timings,
+}
+
+/// How a try ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The server was seen to be as the log says: at or past this serial, or without the zone.
+    Settled {
+        /// The serial seen.
+        seen: Option<LongSerial>,
+    },
+    /// It is not, yet.
+    Behind {
+        /// The serial last seen.
+        seen: Option<LongSerial>,
+        /// What went wrong; `None`: merely too slow.
+        error: Option<String>,
+    },
+    /// The server does not answer at all.
+    Silent,
+}
+
+/// What a try found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Report {
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// The server did not serve the zone at the first look, though it should.
+    pub(crate) missing: bool,
+}
+
+impl Server {
+    /// Tries once. It takes at most a little longer than [`Timings::park_after`] for waiting, and as much again when the
+    /// target had to be told.
+    pub(crate) async fn bring(&self, zone: &ZoneTarget, attempts: i32) -> Report {
+        let desired = zone.serial.map_or(Desired::Absent, Desired::Serving);
+        if let Desired::Serving(serial) = desired
+            && let Err(error) = self.masters_show(zone, serial).await
+        {
+            return Report {
+                outcome: Outcome::Behind {
+                    seen: None,
+                    error: Some(error),
+                },
+                missing: false,
+            };
+        }
+        self.follow(zone, desired, attempts).await
+    }
+
+    async fn follow(&self, zone: &ZoneTarget, desired: Desired, attempts: i32) -> Report {
+        let timings = &self.timings;
+        let (mut started, mut first_notify) = (Instant::now(), None::<Instant>);
+        let (mut told, mut notified, mut silences, mut missing) = (false, 0, 0, None);
+        let (mut pause, mut seen) = (LOOK_AGAIN.0, None);
+        loop {
+            let observed = probe::soa(self.config.address, &zone.name, timings.query_timeout).await;
+            if matches!(observed, Observed::Silent(_)) {
+                silences += 1;
+                if silences >= SILENCES {
+                    return Report {
+                        outcome: Outcome::Silent,
+                        missing: false,
+                    };
+                }
+            }
+            missing.get_or_insert(matches!(observed, Observed::NotServing));
+            let missing = missing == Some(true) && matches!(desired, Desired::Serving(_));
+            if let (Desired::Serving(wanted), Observed::Serving(serial)) = (desired, &observed) {
+                seen = Some(serial_seen(*serial, wanted));
+            }
+            let situation = Situation {
+                desired,
+                observed,
+                told,
+                attempts,
+                notified: (notified, first_notify.map_or(Duration::ZERO, |at| at.elapsed())),
+                lasted: started.elapsed(),
+            };
+            let outcome = match plan(&situation, timings) {
+                Step::Settled => self.settled(zone, &situation, seen).await,
+                Step::Ensure { renew } => {
+                    let name = zone.name.clone();
+                    let spec = ZoneSpec {
+                        name,
+                        masters: Arc::clone(&self.masters),
+                        renew,
+                    };
+                    match self.target.ensure_zone(&spec).await {
+                        Ok(()) => {
+                            (told, started, pause) = (true, Instant::now(), LOOK_AGAIN.0);
+                            continue;
+                        }
+                        Err(error) => Outcome::Behind {
+                            seen,
+                            error: Some(error.to_string()),
+                        },
+                    }
+                }
+                Step::Remove => match self.target.remove_zone(&zone.name).await {
+                    Ok(()) => {
+                        (told, started, pause) = (true, Instant::now(), LOOK_AGAIN.0);
+                        continue;
+                    }
+                    Err(error) => Outcome::Behind {
+                        seen,
+                        error: Some(error.to_string()),
+                    },
+                },
+                Step::Notify => {
+                    first_notify.get_or_insert_with(Instant::now);
+                    notified += 1;
+                    self.notify(zone);
+                    pause = LOOK_AGAIN.0;
+                    sleep(pause).await;
+                    continue;
+                }
+                Step::Wait => {
+                    sleep(pause).await;
+                    pause = (pause * 2).min(LOOK_AGAIN.1);
+                    continue;
+                }
+                Step::Park => Outcome::Behind {
+                    seen,
+                    error: self.complaint(&situation),
+                },
+            };
+            return Report { outcome, missing };
+        }
+    }
+
+    /// A server past the wanted serial is fine if the masters are there too; else it has a content that no log made.
+    async fn settled(&self, zone: &ZoneTarget, situation: &Situation, seen: Option<LongSerial>) -> Outcome {
+        if let (Desired::Serving(wanted), Observed::Serving(serial)) =
+            (situation.desired, &situation.observed)
+            && *serial != wanted.wire()
+            && !self.some_master_has(zone, *serial).await
+        {
+            let error = format!(
+                "{} at {} serves serial {serial}, newer than any that the log made ({wanted}): it takes the zone from \
+                 another primary, or the database is older than what was served; `rndc retransfer` the zone there",
+                self.config.name, self.config.address
+            );
+            return Outcome::Behind {
+                seen: None,
+                error: Some(error),
+            };
+        }
+        Outcome::Settled { seen }
+    }
+
+    /// Sends a NOTIFY. Its acknowledgement is only counted: what proves that the server follows is its SOA.
+    fn notify(&self, zone: &ZoneTarget) {
+        let (address, name, server) = (self.config.address, zone.name.clone(), self.config.name.clone());
+        tokio::spawn(async move {
+            let outcome = match probe::notify(address, &name).await {
+                Ok(hickory_proto::op::ResponseCode::NoError) => "acknowledged",
+                Ok(_) => "refused",
+                Err(_) => "unanswered",
+            };
+            metrics::counter!("zonelog_notifies_total", "server" => server, "outcome" => outcome)
+                .increment(1);
+        });
+    }
+
+    /// What is wrong when a server had its time; `None` while it may just be slow.
+    fn complaint(&self, situation: &Situation) -> Option<String> {
+        let Situation {
+            desired,
+            observed,
+            told,
+            attempts,
+            ..
+        } = situation;
+        let (name, address) = (&self.config.name, self.config.address);
+        match (desired, observed) {
+            (Desired::Absent, Observed::Serving(serial)) => Some(format!(
+                "{name} at {address} still serves serial {serial} of the deleted zone"
+            )),
+            (Desired::Serving(wanted), Observed::NotServing | Observed::Referred) if *told => Some(format!(
+                "{name} at {address} took the zone but still refuses to answer for it (serial {wanted} is wanted); check \
+                 `allow-query`, and that its DNS address and its control channel belong to the same server and view"
+            )),
+            _ if *attempts + 1 < PATIENT_TRIES => None,
+            (Desired::Serving(wanted), Observed::Serving(serial)) => Some(format!(
+                "{name} at {address} still serves serial {serial}, not {wanted}; check in its log whether it can reach \
+                 MiniDNS, and takes NOTIFY from here"
+            )),
+            (_, Observed::Unclear(answer)) => Some(format!(
+                "{name} at {address} answers {answer}; check in its log why the transfer from MiniDNS fails"
+            )),
+            (_, other) => Some(format!("{name} at {address}: {other:?}")),
+        }
+    }
+
+    /// Waits until a master shows the serial: a server that asks before that would find nothing new.
+    async fn masters_show(&self, zone: &ZoneTarget, wanted: LongSerial) -> Result<(), String> {
+        let started = Instant::now();
+        let mut pause = LOOK_AGAIN.0;
+        loop {
+            let mut last = "no master is configured".to_owned();
+            for master in self.masters.iter() {
+                match probe::soa(*master, &zone.name, self.timings.query_timeout).await {
+                    Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
+                    Observed::Serving(serial) => last = format!("{master} shows serial {serial}"),
+                    Observed::Silent(reason) => last = format!("{master} does not answer ({reason})"),
+                    other => last = format!("{master} answers {other:?}"),
+                }
+            }
+            if started.elapsed() >= self.timings.park_after {
+                return Err(format!(
+                    "MiniDNS does not serve serial {wanted}: {last}; check that it runs"
+                ));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LOOK_AGAIN.1);
+        }
+    }
+
+    async fn some_master_has(&self, zone: &ZoneTarget, serial: Serial) -> bool {
+        for master in self.masters.iter() {
+            let observed = probe::soa(*master, &zone.name, self.timings.query_timeout).await;
+            if let Observed::Serving(shown) = observed
+                && !serial.is_newer_than(shown)
+            {
+                return true;
+            }
+        }
+        false
+    }
+}

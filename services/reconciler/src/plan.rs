@@ -1,0 +1,262 @@
+//! What to do for one zone at one server, from what is wanted and what was seen. Pure, and level-triggered: it does not
+//! matter how the server came to be as it is.
+
+use std::time::Duration;
+
+use zonelog_dns::{LongSerial, Serial};
+
+use crate::options::Timings;
+
+/// What the log says of a zone name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Desired {
+    /// The zone lives, at this serial.
+    Serving(LongSerial),
+    /// No zone of that name.
+    Absent,
+}
+
+/// What a server answered when asked for the zone's SOA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// It serves the zone at this serial.
+    Serving(Serial),
+    /// It does not serve the zone: REFUSED, NXDOMAIN, NOTAUTH, or an authoritative answer without the SOA.
+    NotServing,
+    /// It refers to other servers. It may serve the zone above this one; that it does not serve this one is only sure
+    /// after it was told not to.
+    Referred,
+    /// It answered something that says neither: SERVFAIL above all. Named here as it was answered.
+    Unclear(String),
+    /// It did not answer.
+    Silent(String),
+}
+
+/// Everything that a decision rests on.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    /// What is wanted.
+    pub desired: Desired,
+    /// What was seen last.
+    pub observed: Observed,
+    /// Whether the target took our word (ensure or remove) in this try.
+    pub told: bool,
+    /// How many tries failed before this one.
+    pub attempts: i32,
+    /// How many NOTIFYs were sent in this try, and how long ago the first.
+    pub notified: (usize, Duration),
+    /// How long this try has lasted since it began, or since the target took our word.
+    pub lasted: Duration,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing more: the server is as it should be.
+    Settled,
+    /// Tell the target to serve the zone; `renew`: writing its settings anew.
+    Ensure {
+        /// The zone is there but has not followed before: its settings may be old.
+        renew: bool,
+    },
+    /// Tell the target to drop the zone.
+    Remove,
+    /// Send a NOTIFY.
+    Notify,
+    /// Look again in a moment.
+    Wait,
+    /// Set the zone aside, to be tried again later.
+    Park,
+}
+
+/// Decides the next step.
+pub fn plan(situation: &Situation, timings: &Timings) -> Step {
+    let Situation {
+        desired,
+        observed,
+        told,
+        attempts,
+        ..
+    } = situation;
+    let step = match (desired, observed) {
+        (Desired::Serving(wanted), Observed::Serving(seen)) if is_at_or_past(*seen, *wanted) => Step::Settled,
+        (Desired::Absent, Observed::NotServing) => Step::Settled,
+        (Desired::Absent, Observed::Referred) if *told => Step::Settled,
+        (_, Observed::Silent(_)) => Step::Wait,
+        (Desired::Serving(_), Observed::NotServing | Observed::Referred) if !told => {
+            Step::Ensure { renew: *attempts > 0 }
+        }
+        // It knows the zone, yet failed to follow twice: perhaps it was told of other masters once.
+        (Desired::Serving(_), _) if !told && *attempts > 1 => Step::Ensure { renew: true },
+        (Desired::Serving(_), _) if notify_is_due(situation, timings) => Step::Notify,
+        (Desired::Absent, _) if !told => Step::Remove,
+        _ => Step::Wait,
+    };
+    if step == Step::Wait && situation.lasted >= timings.park_after {
+        Step::Park
+    } else {
+        step
+    }
+}
+
+/// Whether a server that shows `seen` has come to `wanted` or beyond (RFC 1982).
+pub fn is_at_or_past(seen: Serial, wanted: LongSerial) -> bool {
+    seen == wanted.wire() || seen.is_newer_than(wanted.wire())
+}
+
+/// The serial that `seen` means at a server that should be at `wanted`: at it, past it, or before it.
+pub fn serial_seen(seen: Serial, wanted: LongSerial) -> LongSerial {
+    let ahead = seen.get().wrapping_sub(wanted.wire().get());
+    if is_at_or_past(seen, wanted) {
+        LongSerial::from_i64(wanted.get().saturating_add(i64::from(ahead)))
+    } else {
+        wanted.at_or_before(seen)
+    }
+}
+
+fn notify_is_due(situation: &Situation, timings: &Timings) -> bool {
+    let (sent, since_first) = situation.notified;
+    match sent.checked_sub(1) {
+        None => true,
+        Some(repeats) => timings
+            .notify_again
+            .get(repeats)
+            .is_some_and(|after| since_first >= *after),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn situation(desired: Desired, observed: Observed) -> Situation {
+        Situation {
+            desired,
+            observed,
+            told: false,
+            attempts: 0,
+            notified: (0, Duration::ZERO),
+            lasted: Duration::ZERO,
+        }
+    }
+
+    fn at(serial: i64) -> Desired {
+        Desired::Serving(LongSerial::from_i64(serial))
+    }
+
+    fn next(desired: Desired, observed: Observed) -> Step {
+        plan(&situation(desired, observed), &Timings::default())
+    }
+
+    #[test]
+    fn an_unclear_answer_is_never_gone() {
+        for observed in [
+            Observed::Unclear("SERVFAIL".to_owned()),
+            Observed::Silent("no answer".to_owned()),
+        ] {
+            for told in [false, true] {
+                for lasted in [0, 10_000] {
+                    let mut situation = situation(Desired::Absent, observed.clone());
+                    situation.told = told;
+                    situation.lasted = Duration::from_millis(lasted);
+                    assert_ne!(plan(&situation, &Timings::default()), Step::Settled);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_zone_that_is_not_there_is_added_and_one_that_is_behind_is_notified() {
+        assert_eq!(next(at(5), Observed::NotServing), Step::Ensure { renew: false });
+        assert_eq!(next(at(5), Observed::Serving(Serial::new(4))), Step::Notify);
+        assert_eq!(
+            next(at(5), Observed::Unclear("SERVFAIL".to_owned())),
+            Step::Notify
+        );
+        assert_eq!(next(at(5), Observed::Serving(Serial::new(5))), Step::Settled);
+        assert_eq!(next(at(5), Observed::Serving(Serial::new(6))), Step::Settled);
+    }
+
+    #[test]
+    fn a_referral_is_gone_only_after_the_server_was_told() {
+        assert_eq!(next(Desired::Absent, Observed::Referred), Step::Remove);
+        let told = Situation {
+            told: true,
+            ..situation(Desired::Absent, Observed::Referred)
+        };
+        assert_eq!(plan(&told, &Timings::default()), Step::Settled);
+    }
+
+    #[test]
+    fn notify_is_repeated_on_schedule_and_then_the_zone_is_set_aside() {
+        let timings = Timings::default();
+        let mut situation = situation(at(5), Observed::Serving(Serial::new(4)));
+        let mut sent = Vec::new();
+        for millisecond in 0..=1_500 {
+            situation.lasted = Duration::from_millis(millisecond);
+            situation.notified.1 = situation.lasted;
+            match plan(&situation, &timings) {
+                Step::Notify => {
+                    situation.notified.0 += 1;
+                    sent.push(millisecond);
+                }
+                Step::Park => {
+                    assert_eq!(millisecond, 1_500);
+                    return assert_eq!(sent, [0, 50, 200, 500]);
+                }
+                step => assert_eq!(step, Step::Wait),
+            }
+        }
+        panic!("never set aside");
+    }
+
+    #[test]
+    fn a_serial_seen_keeps_its_place_across_the_wrap() {
+        let wanted = LongSerial::from_i64((7 << 32) + 1);
+        assert_eq!(serial_seen(Serial::new(1), wanted), wanted);
+        assert_eq!(serial_seen(Serial::new(u32::MAX), wanted).get(), (7 << 32) - 1);
+        assert_eq!(serial_seen(Serial::new(3), wanted).get(), (7 << 32) + 3);
+    }
+
+    /// A server as the target's verbs and NOTIFY move it.
+    fn act(step: Step, masters: i64, server: &mut Observed) {
+        let loaded = Observed::Serving(LongSerial::from_i64(masters).wire());
+        match step {
+            Step::Ensure { .. } => *server = Observed::Unclear("SERVFAIL".to_owned()),
+            Step::Remove => *server = Observed::NotServing,
+            Step::Notify if !matches!(server, Observed::NotServing | Observed::Referred) => *server = loaded,
+            _ => {}
+        }
+    }
+
+    fn observations() -> impl Strategy<Value = Observed> {
+        prop_oneof![
+            (990u32..1010).prop_map(|serial| Observed::Serving(Serial::new(serial))),
+            Just(Observed::NotServing),
+            Just(Observed::Referred),
+            Just(Observed::Unclear("SERVFAIL".to_owned())),
+        ]
+    }
+
+    proptest! {
+        /// However a server is found: what is done makes it so that nothing is left to do.
+        #[test]
+        fn plan_after_act_is_empty(first in observations(), live: bool, serial in 990i64..1010, attempts in 0i32..4) {
+            let desired = if live { at(serial) } else { Desired::Absent };
+            let mut situation = Situation { attempts, ..situation(desired, first) };
+            for _ in 0..8 {
+                let step = plan(&situation, &Timings::default());
+                match step {
+                    Step::Settled => break,
+                    Step::Ensure { .. } | Step::Remove => situation.told = true,
+                    Step::Notify => situation.notified.0 += 1,
+                    Step::Wait | Step::Park => prop_assert!(false, "stuck at {situation:?}"),
+                }
+                act(step, serial, &mut situation.observed);
+            }
+            prop_assert_eq!(plan(&situation, &Timings::default()), Step::Settled);
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Which zones of which stretches of the log are still on their way to a server, and how far its checkpoint may move.
+//! Pure.
+//!
+//! Stretches overlap: the next is read while slow zones of the last are still pending. The checkpoint moves to the end of
+//! a stretch when every zone of it and of all stretches before it was seen to be right, or is set aside.
+
+use std::collections::{HashMap, VecDeque};
+
+use zonelog_dns::LongSerial;
+use zonelog_model::{Position, Timestamp};
+use zonelog_projections::delivery::{Parked, Waiting, ZoneTarget};
+
+use crate::pass::Outcome;
+
+/// A zone name's canonical key.
+pub(crate) type ZoneKey = Vec<u8>;
+
+/// The zones on their way to one server.
+#[derive(Debug, Default)]
+pub(crate) struct Tracker {
+    checkpoint: Position,
+    read: Position,
+    /// The number of the first open stretch.
+    first: u64,
+    open: VecDeque<Open>,
+    zones: HashMap<ZoneKey, Tracked>,
+    /// To be started: changes first, then zones that were set aside before.
+    fresh: VecDeque<ZoneKey>,
+    again: VecDeque<ZoneKey>,
+    confirmed: Vec<(ZoneKey, Position)>,
+    parked: HashMap<ZoneKey, Parked>,
+}
+
+#[derive(Debug)]
+struct Open {
+    through: Position,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Tracked {
+    target: ZoneTarget,
+    attempts: i32,
+    running: bool,
+    /// It came back from being set aside, and no change touched it since.
+    again: bool,
+    /// Stretches that wait for it, each with the position and serial that satisfies them.
+    stretches: Vec<(u64, Position, Option<LongSerial>)>,
+}
+
+/// A zone to be brought to its server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// What it should come to.
+    pub(crate) target: ZoneTarget,
+    /// How many tries failed before.
+    pub(crate) attempts: i32,
+    /// It comes back from being set aside.
+    pub(crate) again: bool,
+}
+
+/// What is to be written to the delivery tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Write {
+    /// The checkpoint.
+    pub(crate) checkpoint: Position,
+    /// Zones that were seen to be right, and up to which position.
+    pub(crate) confirmed: Vec<(ZoneKey, Position)>,
+    /// Zones that are set aside.
+    pub(crate) parked: Vec<Parked>,
+}
+
+impl Tracker {
+    /// Nothing is on its way, and the server's checkpoint is `checkpoint`.
+    pub(crate) fn at(checkpoint: Position) -> Self {
+        Self {
+            checkpoint,
+            read: checkpoint,
+            ..Self::default()
+        }
+    }
+
+    /// Up to where the log was read.
+    pub(crate) const fn read(&self) -> Position {
+        self.read
+    }
+
+    /// Up to where the server is known to serve what the log says.
+    pub(crate) const fn checkpoint(&self) -> Position {
+        self.checkpoint
+    }
+
+    /// How many stretches are open.
+    pub(crate) fn open_stretches(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many zones that were set aside are on their way again.
+    pub(crate) fn on_their_way_again(&self) -> usize {
+        self.zones.values().filter(|zone| zone.again).count()
+    }
+
+    /// Takes a stretch that ends at `through` and touched `zones`.
+    pub(crate) fn take(&mut self, through: Position, zones: Vec<ZoneTarget>) {
+        let number = self.first + self.open.len() as u64;
+        self.open.push_back(Open {
+            through,
+            waiting: zones.len(),
+        });
+        self.read = through;
+        for target in zones {
+            let wish = (number, target.position, target.serial);
+            let key = target.zone_key.clone();
+            match self.zones.get_mut(&key) {
+                Some(tracked) => {
+                    if tracked.again && !tracked.running {
+                        self.fresh.push_back(key);
+                    }
+                    tracked.target = target;
+                    tracked.again = false;
+                    tracked.stretches.push(wish);
+                }
+                None => {
+                    self.fresh.push_back(key.clone());
+                    let stretches = vec![wish];
+                    self.zones.insert(
+                        key,
+                        Tracked {
+                            target,
+                            attempts: 0,
+                            running: false,
+                            again: false,
+                            stretches,
+                        },
+                    );
+                }
+            }
+        }
+        self.settle();
+    }
+
+    /// Takes a zone that was set aside and is to be tried again.
+    pub(crate) fn take_again(&mut self, waiting: Waiting) {
+        let key = waiting.target.zone_key.clone();
+        if !self.zones.contains_key(&key) {
+            self.again.push_back(key.clone());
+            let Waiting { target, attempts, .. } = waiting;
+            self.zones.insert(
+                key,
+                Tracked {
+                    target,
+                    attempts,
+                    running: false,
+                    again: true,
+                    stretches: Vec::new(),
+                },
+            );
+        }
+    }
+
+    /// The next zone to start; `again`: also those that were set aside before.
+    pub(crate) fn start(&mut self, again: bool) -> Option<Start> {
+        loop {
+            let key = match self.fresh.pop_front() {
+                Some(key) => key,
+                None if again => self.again.pop_front()?,
+                None => return None,
+            };
+            // A name may stand in both queues, or its zone may be gone since.
+            if let Some(tracked) = self.zones.get_mut(&key)
+                && !tracked.running
+            {
+                tracked.running = true;
+                let Tracked {
+                    target,
+                    attempts,
+                    again,
+                    ..
+                } = &*tracked;
+                return Some(Start {
+                    target: target.clone(),
+                    attempts: *attempts,
+                    again: *again,
+                });
+            }
+        }
+    }
+
+    /// Takes how a try ended that was made for `tried`. A zone that stays behind is tried again at `next_try`.
+    pub(crate) fn finish(&mut self, tried: &ZoneTarget, outcome: Outcome, next_try: Timestamp) {
+        let Some(tracked) = self.zones.get_mut(&tried.zone_key) else {
+            return;
+        };
+        tracked.running = false;
+        let (reached, seen) = match outcome {
+            Outcome::Settled { seen } => {
+                self.parked.remove(&tried.zone_key);
+                self.confirmed.push((tried.zone_key.clone(), tried.position));
+                (tried.position, seen)
+            }
+            Outcome::Behind { seen, error } => {
+                tracked.attempts += 1;
+                let (target, attempts) = (tried.clone(), tracked.attempts);
+                self.confirmed.retain(|(key, _)| *key != tried.zone_key);
+                self.parked.insert(
+                    tried.zone_key.clone(),
+                    Parked {
+                        target,
+                        seen,
+                        error,
+                        attempts,
+                        next_try,
+                    },
+                );
+                (tried.position, None)
+            }
+            Outcome::Silent => (0, None),
+        };
+        // A server that was seen past the serial of a later change has that change too.
+        let met = |position: Position, serial: Option<LongSerial>| {
+            position <= reached || matches!((seen, serial), (Some(seen), Some(wanted)) if seen >= wanted)
+        };
+        let mut through = reached;
+        tracked.stretches.retain(|(number, position, serial)| {
+            let met = met(*position, *serial);
+            if met {
+                through = through.max(*position);
+                if let Some(open) = usize::try_from(number - self.first)
+                    .ok()
+                    .and_then(|n| self.open.get_mut(n))
+                {
+                    open.waiting -= 1;
+                }
+            }
+            !met
+        });
+        if through > reached
+            && let Some(last) = self.confirmed.last_mut()
+        {
+            last.1 = through;
+        }
+        if tracked.target.position > through {
+            self.fresh.push_back(tried.zone_key.clone());
+        } else {
+            self.zones.remove(&tried.zone_key);
+        }
+        self.settle();
+    }
+
+    /// What is to be written, if anything is.
+    pub(crate) fn take_write(&mut self, written: Position) -> Option<Write> {
+        if self.checkpoint <= written && self.confirmed.is_empty() && self.parked.is_empty() {
+            return None;
+        }
+        Some(Write {
+            checkpoint: self.checkpoint,
+            confirmed: std::mem::take(&mut self.confirmed),
+            parked: std::mem::take(&mut self.parked).into_values().collect(),
+        })
+    }
+
+    fn settle(&mut self) {
+        while let Some(open) = self.open.front() {
+            if open.waiting > 0 {
+                break;
+            }
+            self.checkpoint = open.through;
+            self.first += 1;
+            self.open.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use zonelog_dns::ZoneName;
+    use zonelog_model::ZoneId;
+
+    use super::*;
+
+    fn zone(number: u8, position: Position) -> ZoneTarget {
+        ZoneTarget {
+            zone_key: vec![number],
+            name: ZoneName::parse(&format!("z{number}.test.")).unwrap(),
+            zone: ZoneId::new(uuid::Uuid::from_u128(number.into())),
+            position,
+            created: 1,
+            serial: Some(LongSerial::from_i64(position)),
+        }
+    }
+
+    fn settled(serial: i64) -> Outcome {
+        Outcome::Settled {
+            seen: Some(LongSerial::from_i64(serial)),
+        }
+    }
+
+    fn behind() -> Outcome {
+        Outcome::Behind {
+            seen: None,
+            error: Some("why".to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_checkpoint_waits_for_the_slowest_zone_of_the_oldest_stretch() {
+        let mut tracker = Tracker::at(10);
+        tracker.take(12, vec![zone(1, 11), zone(2, 12)]);
+        tracker.take(13, vec![zone(3, 13)]);
+        for _ in 0..3 {
+            tracker.start(false).unwrap();
+        }
+        tracker.finish(&zone(3, 13), settled(13), Timestamp::MIN_UTC);
+        tracker.finish(&zone(1, 11), settled(11), Timestamp::MIN_UTC);
+        assert_eq!(tracker.checkpoint(), 10);
+        tracker.finish(&zone(2, 12), behind(), Timestamp::MIN_UTC);
+        let write = tracker.take_write(10).unwrap();
+        assert_eq!(
+            (write.checkpoint, write.confirmed.len(), write.parked.len()),
+            (13, 2, 1)
+        );
+        assert_eq!(tracker.take_write(13), None);
+    }
+
+    #[test]
+    fn a_zone_that_changes_on_its_way_is_tried_once_more_for_all_its_changes() {
+        let mut tracker = Tracker::at(0);
+        tracker.take(1, vec![zone(1, 1)]);
+        tracker.start(false).unwrap();
+        tracker.take(2, vec![zone(1, 2)]);
+        tracker.take(3, vec![zone(1, 3)]);
+        assert_eq!(tracker.start(true), None);
+        tracker.finish(&zone(1, 1), settled(1), Timestamp::MIN_UTC);
+        assert_eq!(tracker.checkpoint(), 1);
+        assert_eq!(tracker.start(false).unwrap().target.position, 3);
+        tracker.finish(&zone(1, 3), settled(3), Timestamp::MIN_UTC);
+        assert_eq!(tracker.checkpoint(), 3);
+        assert!(tracker.zones.is_empty());
+    }
+
+    #[test]
+    fn a_server_seen_past_a_later_change_need_not_be_asked_again() {
+        let mut tracker = Tracker::at(0);
+        tracker.take(1, vec![zone(1, 1)]);
+        tracker.start(false).unwrap();
+        tracker.take(2, vec![zone(1, 2)]);
+        tracker.finish(&zone(1, 1), settled(2), Timestamp::MIN_UTC);
+        let write = tracker.take_write(0).unwrap();
+        assert_eq!((write.checkpoint, write.confirmed), (2, vec![(vec![1], 2)]));
+        assert_eq!(tracker.start(true), None);
+    }
+
+    #[test]
+    fn an_empty_stretch_moves_the_checkpoint_at_once() {
+        let mut tracker = Tracker::at(4);
+        tracker.take(9, vec![]);
+        assert_eq!(tracker.take_write(4).unwrap().checkpoint, 9);
+    }
+
+    #[derive(Clone, Debug)]
+    enum Do {
+        Take(Vec<u8>),
+        Again(u8),
+        Start(bool),
+        Finish(usize, u8),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Do>> {
+        let step = prop_oneof![
+            prop::collection::btree_set(0u8..6, 0..4).prop_map(|zones| Do::Take(zones.into_iter().collect())),
+            (0u8..6).prop_map(Do::Again),
+            any::<bool>().prop_map(Do::Start),
+            (0usize..4, 0u8..4).prop_map(|(which, how)| Do::Finish(which, how)),
+        ];
+        prop::collection::vec(step, 0..60)
+    }
+
+    proptest! {
+        /// The checkpoint never passes a change that was neither confirmed nor set aside, and comes to the end.
+        #[test]
+        fn the_checkpoint_passes_only_what_was_seen(steps in steps()) {
+            let mut tracker = Tracker::at(0);
+            let mut head = 0;
+            let mut changes: HashMap<u8, Vec<Position>> = HashMap::new();
+            let mut accounted: HashMap<u8, Position> = HashMap::new();
+            let mut running: Vec<Start> = Vec::new();
+            let drain = (0..200).flat_map(|_| [Do::Start(true), Do::Finish(0, 0)]);
+            for step in steps.into_iter().chain(drain) {
+                match step {
+                    Do::Take(zones) => {
+                        let mut targets = Vec::new();
+                        for number in zones {
+                            head += 1;
+                            changes.entry(number).or_default().push(head);
+                            targets.push(zone(number, head));
+                        }
+                        tracker.take(head, targets);
+                    }
+                    Do::Again(number) => {
+                        let position = changes.get(&number).and_then(|all| all.last()).copied().unwrap_or(0);
+                        let target = zone(number, position);
+                        tracker.take_again(Waiting { target, attempts: 1, next_try: Timestamp::MIN_UTC });
+                    }
+                    Do::Start(again) => running.extend(tracker.start(again)),
+                    Do::Finish(which, how) if which < running.len() => {
+                        let tried = running.remove(which).target;
+                        let outcome = if how == 1 { behind() } else { settled(tried.position) };
+                        tracker.finish(&tried, outcome, Timestamp::MIN_UTC);
+                    }
+                    Do::Finish(..) => {}
+                }
+                if let Some(write) = tracker.take_write(0) {
+                    for (key, position) in &write.confirmed {
+                        prop_assert!(write.parked.iter().all(|row| row.target.zone_key != *key));
+                        let at = accounted.entry(key[0]).or_default();
+                        *at = (*at).max(*position);
+                    }
+                    for row in &write.parked {
+                        let at = accounted.entry(row.target.zone_key[0]).or_default();
+                        *at = (*at).max(row.target.position);
+                    }
+                    for (number, positions) in &changes {
+                        let passed = positions.iter().filter(|p| **p <= write.checkpoint).max();
+                        prop_assert!(passed.is_none_or(|p| accounted.get(number).is_some_and(|at| at >= p)));
+                    }
+                }
+            }
+            prop_assert_eq!(tracker.checkpoint(), head);
+            prop_assert!(tracker.zones.is_empty());
+        }
+    }
+}

@@ -3,48 +3,50 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use zonelog_api::{Api, ApiOptions, NameServer};
 use zonelog_central::{Central, CentralOptions, TimerOptions};
 use zonelog_dns::{Name, Ttl};
 use zonelog_mdns::{MdnsOptions, MiniDns};
 use zonelog_model::zone::{Limits, PoolFacts};
-use zonelog_model::{PoolId, Position};
-use zonelog_reconciler::{
-    PoolConfig, ReconcilerOptions, RndcSecret, ServerConfig, TargetConfig, Timings,
-};
+use zonelog_model::PoolId;
+use zonelog_reconciler::{PoolConfig, ReconcilerOptions, RndcSecret, ServerConfig, TargetConfig, Timings};
 use zonelog_store::{Database, WakeUps, WriterOptions};
 
 use crate::cli::CommandError;
-use crate::config::{Auth, Config, DatabaseUrl, Reconciler, Server};
+use crate::config::{Auth, Config, Reconciler, Server};
 use crate::shutdown::Roles;
 
 /// How long roles finish what they have begun once they are asked to stop; below [`crate::shutdown::DEADLINE`].
 const GRACE: Duration = Duration::from_secs(3);
 
 /// What the roles of a process share: the database, and the wake-ups of its log.
+#[derive(Debug)]
 pub struct Shared {
     database: Database,
-    /// The in-process writer's positions, where there is one, and PostgreSQL's wake-ups.
-    wakeups: watch::Receiver<Position>,
+    wakeups: WakeUps,
 }
 
-/// What the roles know of the log's head.
-pub fn shared(
-    url: &DatabaseUrl,
-    application: &str,
-    roles: &Roles,
-) -> Result<Shared, CommandError> {
-    let database = Database::new(url.expose(), application)?;
-    let wakeups = WakeUps::start(database.clone(), roles.shutdown());
-    Ok(Shared { database, wakeups })
+impl Shared {
+    /// `central`: the writer of this process, if it has one; it is heard sooner than PostgreSQL.
+    pub fn new(database: Database, central: Option<&Central>, roles: &Roles) -> Self {
+        let wakeups = WakeUps::start(database.clone(), central.map(Central::positions), roles.afterwards());
+        Self { database, wakeups }
+    }
 }
 
-/// Starts the REST API with its writer; answers with where it listens.
-pub async fn start_api(config: &Config, shared: &Shared, roles: &mut Roles) -> Result<SocketAddr, CommandError> {
-    let central = Central::start(shared.database.clone(), central_options(config)?, roles.shutdown());
-    let api = Api::bind(api_options(config), central, shared.database.clone()).await?;
+/// Starts the writer. It ends after the roles: what they have begun is still written.
+pub fn start_central(config: &Config, database: &Database, roles: &Roles) -> Result<Central, CommandError> {
+    Ok(Central::start(database.clone(), central_options(config)?, roles.afterwards()))
+}
+
+/// Starts the REST API; answers with where it listens.
+pub fn start_api(
+    config: &Config,
+    database: &Database,
+    central: Central,
+    roles: &mut Roles,
+) -> Result<SocketAddr, CommandError> {
+    let api = Api::bind(api_options(config), central, database)?;
     let address = api.local_addr();
     roles.start("the API", api.run(roles.shutdown()));
     Ok(address)
@@ -59,7 +61,7 @@ pub async fn start_mdns(
     // What builds an image reads a whole zone in one statement: the time that takes is the zone's size, not a fault.
     let database = shared.database.clone().with_statement_timeout(Duration::ZERO);
     let pool = database.pool(config.database.read_connections);
-    let minidns = MiniDns::bind(mdns_options(config), pool, shared.wakeups.clone()).await?;
+    let minidns = MiniDns::bind(mdns_options(config), pool, shared.wakeups.subscribe()).await?;
     let addresses = minidns.local_addrs().to_vec();
     roles.start("MiniDNS", minidns.run(roles.shutdown()));
     Ok(addresses)
@@ -73,7 +75,7 @@ pub fn start_reconciler(
     roles: &mut Roles,
 ) -> Result<(), CommandError> {
     let options = reconciler_options(config, minidns)?;
-    let run = zonelog_reconciler::run(options, shared.database.clone(), shared.wakeups.clone(), roles.shutdown());
+    let run = zonelog_reconciler::run(options, shared.database.clone(), shared.wakeups.subscribe(), roles.shutdown());
     roles.start("the reconciler", run);
     Ok(())
 }

@@ -27,8 +27,11 @@ pub enum RoleError {
     #[error("{0} ended by itself")]
     Ended(&'static str),
     /// Roles did not end in time.
-    #[error("these did not end within {} s and were cut off: {0}", DEADLINE.as_secs())]
-    Late(String),
+    #[error("these did not end within {} s and were cut off: {roles}", DEADLINE.as_secs())]
+    Late {
+        /// Their names.
+        roles: String,
+    },
     /// A second signal came before the roles had ended.
     #[error("ended at once at a second signal")]
     Interrupted,
@@ -62,6 +65,7 @@ pub struct Roles {
     set: JoinSet<(&'static str, Result<(), String>)>,
     names: Vec<&'static str>,
     shutdown: CancellationToken,
+    afterwards: CancellationToken,
 }
 
 impl Roles {
@@ -70,10 +74,15 @@ impl Roles {
         self.shutdown.clone()
     }
 
+    /// What those listen to whom the roles need until they have ended.
+    pub fn afterwards(&self) -> CancellationToken {
+        self.afterwards.clone()
+    }
+
     /// Starts a role. A panic in it counts as its failure.
     pub fn start<E>(&mut self, name: &'static str, role: impl Future<Output = Result<(), E>> + Send + 'static)
     where
-        E: Into<CommandError> + 'static,
+        E: Into<CommandError> + Send + 'static,
     {
         self.names.push(name);
         let task = tokio::spawn(role);
@@ -105,10 +114,11 @@ impl Roles {
             joined = tokio::time::timeout(DEADLINE, self.join()) => joined,
             _ = signals.next() => return Err(RoleError::Interrupted),
         };
+        self.afterwards.cancel();
         match (failure, joined) {
             (Some(error), _) => Err(error),
             (None, Ok(done)) => done,
-            (None, Err(_)) => Err(RoleError::Late(self.names.join(", "))),
+            (None, Err(_)) => Err(RoleError::Late { roles: self.names.join(", ") }),
         }
     }
 

@@ -52,7 +52,7 @@ pub async fn run(at: &At, command: EventsCommand) -> Result<(), CommandError> {
     let url = urls(&config)?.service;
     let client = connect(&url, "zonelog events").await?;
     zonelog_schema::check(&client).await?;
-    let feed = Feed::new(Database::new(url.expose(), "zonelog events")?);
+    let feed = Feed::new(&Database::new(url.expose(), "zonelog events")?);
     let head = feed.head().await?;
     let print = |event: &Recorded| {
         if args.json { output::line(&json(event)?) } else { output::line(&line(event)) }

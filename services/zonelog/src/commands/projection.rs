@@ -46,7 +46,7 @@ pub async fn run(at: &At, command: ProjectionCommand) -> Result<ExitCode, Comman
     let urls = urls(&config)?;
     let client = connect(&urls.owner, "zonelog projection").await?;
     zonelog_schema::check(&client).await?;
-    let feed = Feed::new(Database::new(urls.owner.expose(), "zonelog projection")?);
+    let feed = Feed::new(&Database::new(urls.owner.expose(), "zonelog projection")?);
 
     // The writers take this row first and hold it to their commit; with it in our hands the log stands still.
     let mut stopper = connect(&urls.owner, "zonelog projection").await?;

@@ -1,9 +1,10 @@
 //! `zonelog api`, `zonelog mdns`, `zonelog reconciler`: one role in a process of its own.
 
 use zonelog_schema::check_log_is_protected;
+use zonelog_store::Database;
 
 use crate::cli::{At, CommandError};
-use crate::compose::{self, Shared, start_api, start_mdns, start_reconciler};
+use crate::compose::{Shared, start_api, start_central, start_mdns, start_reconciler};
 use crate::config::Config;
 use crate::installation::{InstallationError, configuration, configured, connect};
 use crate::shutdown::{Roles, Signals};
@@ -12,7 +13,8 @@ use crate::telemetry::{self, Metrics};
 /// Runs the REST API.
 pub async fn api(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "api").await?;
-    let address = start_api(&role.config, &role.shared, &mut role.roles).await?;
+    let central = start_central(&role.config, &role.database, &role.roles)?;
+    let address = start_api(&role.config, &role.database, central, &mut role.roles)?;
     tracing::info!(%address, "API listens");
     role.run().await
 }
@@ -20,21 +22,21 @@ pub async fn api(at: &At) -> Result<(), CommandError> {
 /// Runs MiniDNS.
 pub async fn mdns(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "mdns").await?;
-    start_mdns(&role.config, &role.shared, &mut role.roles).await?;
+    start_mdns(&role.config, &role.shared(), &mut role.roles).await?;
     role.run().await
 }
 
 /// Runs the reconciler.
 pub async fn reconciler(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "reconciler").await?;
-    start_reconciler(&role.config, None, &role.shared, &mut role.roles)?;
+    start_reconciler(&role.config, None, &role.shared(), &mut role.roles)?;
     role.run().await
 }
 
 /// A process with one role, all but started.
 struct Role {
     config: Config,
-    shared: Shared,
+    database: Database,
     roles: Roles,
     signals: Signals,
 }
@@ -54,8 +56,12 @@ impl Role {
         if let Err(error) = check_log_is_protected(&client).await {
             tracing::warn!(%error, "the log is not protected");
         }
-        let shared = compose::shared(&urls.service, &format!("zonelog {name}"), &roles)?;
-        Ok(Self { config, shared, roles, signals })
+        let database = Database::new(urls.service.expose(), &format!("zonelog {name}"))?;
+        Ok(Self { config, database, roles, signals })
+    }
+
+    fn shared(&self) -> Shared {
+        Shared::new(self.database.clone(), None, &self.roles)
     }
 
     async fn run(mut self) -> Result<(), CommandError> {

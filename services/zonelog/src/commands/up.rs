@@ -7,10 +7,11 @@ use zonelog_central::ids;
 use zonelog_cluster::{Cluster, ClusterOptions, DATABASE, Role};
 use zonelog_model::ProjectId;
 use zonelog_projections::api_token;
+use zonelog_store::Database;
 
 use crate::cli::{At, CommandError};
 use crate::commands::{migrate, token};
-use crate::compose::{shared, start_api, start_mdns, start_reconciler};
+use crate::compose::{Shared, start_api, start_central, start_mdns, start_reconciler};
 use crate::config::{Auth, Config, DatabaseUrl, Nameserver};
 use crate::installation::{Running, Urls, configuration, configured, connect, write_secret};
 use crate::output;
@@ -63,9 +64,11 @@ async fn roles(
     // Ports first: who starts a second Zonelog learns it before anything is touched.
     let metrics = Metrics::bind(config.metrics.listen, "up").await?;
     let metrics_address = metrics.local_addr();
-    let shared = shared(&urls.service, "zonelog up", &roles)?;
+    let database = Database::new(urls.service.expose(), "zonelog up")?;
+    let central = start_central(config, &database, &roles)?;
+    let shared = Shared::new(database.clone(), Some(&central), &roles);
     let minidns = start_mdns(config, &shared, &mut roles).await?;
-    let api = start_api(config, &shared, &mut roles).await?;
+    let api = start_api(config, &database, central, &mut roles)?;
     start_reconciler(config, Some(&minidns), &shared, &mut roles)?;
 
     Running {

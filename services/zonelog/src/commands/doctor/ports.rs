@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::Check;
-use super::servers::soa_response;
+use super::servers::{NOWHERE, soa_response};
 use crate::config::Config;
 use crate::installation::Running;
 use crate::telemetry::HEALTHY;
@@ -35,7 +35,7 @@ pub(super) async fn check(config: &Config, running: Option<&Running>, checks: &m
             None => free(about),
             Some(error) if error.kind() != io::ErrorKind::AddrInUse => unusable(about, &error),
             // MiniDNS refuses what is no zone of its own, and answers while it starts with SERVFAIL.
-            Some(_) => match soa_response(address, "zonelog-doctor.invalid.", PATIENCE).await {
+            Some(_) => match soa_response(address, NOWHERE, PATIENCE).await {
                 Ok(response) if response.refused() => Check::ok(about, "answered by MiniDNS"),
                 Ok(response) => foreign(about, &format!("it answers with rcode {}", response.rcode)),
                 Err(error) => foreign(about, &error.to_string()),

@@ -8,11 +8,17 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 use tokio_postgres::Client;
 use zonelog_central::ids;
+use zonelog_dns::ZoneName;
+use zonelog_reconciler::targets::target_of;
 
 use super::Check;
 use super::database::head;
+use crate::compose;
 use crate::config::{Config, Server};
 use crate::output;
+
+/// A zone that cannot exist (RFC 6761 §6.4).
+pub(super) const NOWHERE: &str = "zonelog-doctor.invalid.";
 
 /// A server that is so many events behind for a moment is only busy.
 const BUSY: i64 = 100;
@@ -21,7 +27,7 @@ const BUSY: i64 = 100;
 pub(super) async fn check(config: &Config, database: Option<&Client>, checks: &mut Vec<Check>) {
     let patience = Duration::from_millis(config.reconciler.query_timeout_ms.max(1000));
     for server in &config.pool.servers {
-        checks.push(rndc(server, patience).await);
+        checks.push(rndc(config, server).await);
         checks.push(answers(server, patience).await);
         if let Some(client) = database {
             checks.push(progress(server, client).await);
@@ -29,9 +35,31 @@ pub(super) async fn check(config: &Config, database: Option<&Client>, checks: &m
     }
 }
 
+/// Has the server forget a zone that cannot exist: that takes address, key and right, and changes nothing.
+async fn rndc(config: &Config, server: &Server) -> Check {
+    let about = format!("server {}: rndc", server.name);
+    let known = match compose::server(server) {
+        Ok(known) => known,
+        Err(error) => {
+            let found = error.to_string();
+            let found = found.strip_prefix(&format!("server {}: ", server.name)).unwrap_or(&found).to_owned();
+            return Check::fail(about, found, "put the key where the configuration says, readable for this user");
+        }
+    };
+    let target = target_of(&known, &compose::timings(&config.reconciler));
+    let done = match ZoneName::parse(NOWHERE) {
+        Ok(zone) => target.remove_zone(&zone).await.map_err(|error| error.reason),
+        Err(error) => Err(error.to_string()),
+    };
+    match done {
+        Ok(()) => Check::ok(about, "takes our key and commands"),
+        Err(reason) => Check::fail(about, reason, "compare address and key with the server's `controls`"),
+    }
+}
+
 async fn answers(server: &Server, patience: Duration) -> Check {
     let about = format!("server {}: DNS at {}", server.name, server.address);
-    match soa_response(server.address, "zonelog-doctor.invalid.", patience).await {
+    match soa_response(server.address, NOWHERE, patience).await {
         Ok(_) => Check::ok(about, "answers"),
         Err(error) => Check::fail(about, error.to_string(), "start the server, or correct its address"),
     }

@@ -7,7 +7,7 @@ use futures_util::{join, try_join};
 use tokio_postgres::Client;
 
 use zonelog_model::zone::{self, Command, Limits, PoolFacts, Recordset, Rejection, Zone, ZoneSlice};
-use zonelog_model::{Event, Position, Recorded, StreamId, Timestamp, ZoneId};
+use zonelog_model::{Event, Position, StreamId, Timestamp, ZoneId};
 use zonelog_projections::zone_state::{WriteError, ZoneStateDelta, ZoneStateWriter};
 use zonelog_store::{Appending, BatchWork, StoreError};
 
@@ -88,7 +88,7 @@ impl BatchWork for CentralWork {
         Ok(())
     }
 
-    fn decide(&mut self, appending: &mut Appending, batch: &[Request]) -> Vec<Outcome> {
+    fn decide(&mut self, appending: &mut Appending<'_>, batch: &[Request]) -> Result<Vec<Outcome>, StoreError> {
         let mut loaded = std::mem::take(&mut self.loaded);
         let mut deciding = Deciding {
             now: clock::now(),
@@ -97,15 +97,13 @@ impl BatchWork for CentralWork {
             inconsistent: HashSet::new(),
             side_rows: SideRows::default(),
         };
-        let outcomes = batch
-            .iter()
-            .map(|request| deciding.outcome(appending, request))
-            .collect();
+        let outcomes = batch.iter().map(|request| deciding.outcome(appending, request)).collect();
         self.side_rows = deciding.side_rows;
-        outcomes
+        Ok(outcomes)
     }
 
-    async fn write(&mut self, client: &Client, events: &[Recorded]) -> Result<(), StoreError> {
+    async fn write(&mut self, appending: &Appending<'_>) -> Result<(), StoreError> {
+        let (client, events) = (appending.client(), appending.events());
         let prepared = self.prepared()?;
         let delta = ZoneStateDelta::of(events);
         let (zone_state, side_rows) = join!(
@@ -141,7 +139,7 @@ struct Deciding {
 }
 
 impl Deciding {
-    fn outcome(&mut self, appending: &mut Appending, request: &Request) -> Outcome {
+    fn outcome(&mut self, appending: &mut Appending<'_>, request: &Request) -> Outcome {
         let Some(idempotency) = &request.idempotency else {
             return self.execute(appending, request);
         };
@@ -170,7 +168,7 @@ impl Deciding {
         outcome
     }
 
-    fn execute(&mut self, appending: &mut Appending, request: &Request) -> Outcome {
+    fn execute(&mut self, appending: &mut Appending<'_>, request: &Request) -> Outcome {
         let command = &request.command;
         if self.inconsistent.contains(&command.zone()) {
             let problem = format!("zone {} does not fit its events", command.zone());
@@ -221,7 +219,7 @@ impl Deciding {
     /// the last event; the error says what does not fit.
     fn append(
         &self,
-        appending: &mut Appending,
+        appending: &mut Appending<'_>,
         request: &Request,
         slice: &mut ZoneSlice,
         events: Vec<zone::Event>,

@@ -1,1 +1,39 @@
-//! zonelog-mdns
+//! MiniDNS: the hidden primary from which a pool's name servers transfer their zones.
+//!
+//! It answers SOA queries, AXFR (RFC 5936) and IXFR (RFC 1995) over TCP and UDP. A request goes this
+//! way: `request` reads it, `transfer` decides what it gets, `images` holds or builds the zone at
+//! its latest serial (`reader` reads the rows, `chunk` renders them, `image` replaces what changed),
+//! `difference` renders what lies between two serials, and `send` writes either. `heads` is the
+//! table of all zones, which `follow` keeps at the head of the log.
+//!
+//! A transfer holds its chunks, so it is one serial from its first message to its last, however
+//! many changes come meanwhile. Every query is checked against the same table, and what we do not
+//! serve is REFUSED: there is no NXDOMAIN here.
+//!
+//! # Limitations
+//!
+//! * Signed requests are answered NOTAUTH, as no key is configured (RFC 8945).
+//! * All zones are primary zones: a NOTIFY is answered NOTAUTH (RFC 1996).
+
+mod answer;
+mod chunk;
+mod difference;
+pub mod drain;
+mod follow;
+mod heads;
+mod image;
+mod images;
+mod message;
+mod options;
+mod reader;
+mod record;
+pub mod request;
+mod send;
+mod server;
+mod tcp;
+pub mod transfer;
+mod udp;
+
+pub use message::Rcode;
+pub use options::MdnsOptions;
+pub use server::{MdnsError, MiniDns};

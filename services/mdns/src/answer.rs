@@ -1,0 +1,316 @@
+//! From a classified request to its answer: from memory where that is possible, else from PostgreSQL.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zonelog_dns::{LongSerial, Rrtype, unpack_rdata};
+
+use crate::chunk::{Chunk, behind_question};
+use crate::heads::{Found, Head, Heads};
+use crate::images::{Differences, Images};
+use crate::message::Rcode;
+use crate::options::MdnsOptions;
+use crate::reader::{Changes, ReadError, Reader};
+use crate::record::Record;
+use crate::request::{Asked, Classified, Envelope, Query};
+use crate::transfer::{self, Opening, Plan, Steps, Transport};
+
+/// A difference shorter than this is sent without a look at how long the zone is.
+const SMALL_DIFFERENCE: usize = 64 << 10;
+
+/// Everything that answers.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) heads: Heads,
+    pub(crate) reader: Reader,
+    images: Images,
+    differences: Differences,
+    turns: Arc<Semaphore>,
+    options: MdnsOptions,
+}
+
+/// What goes back to the client.
+pub(crate) enum Reply {
+    /// Nothing at all.
+    Nothing,
+    /// One message.
+    Message(Vec<u8>),
+    /// A stream of messages.
+    Transfer(Outgoing),
+}
+
+/// A transfer ready to be sent.
+pub(crate) struct Outgoing {
+    /// Goes into each header; the question into the first message.
+    pub(crate) envelope: Envelope,
+    /// The messages' answer sections, but the last.
+    pub(crate) chunks: Arc<[Arc<Chunk>]>,
+    /// The last one's, when it is apart.
+    pub(crate) tail: Option<Arc<Chunk>>,
+    /// `axfr` or `ixfr`: what is sent, whatever was asked.
+    pub(crate) kind: &'static str,
+    /// When the request came.
+    pub(crate) since: Instant,
+    /// Held until it is sent.
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Service {
+    /// Answers from this reader.
+    pub(crate) fn new(reader: Reader, options: MdnsOptions) -> Self {
+        Self {
+            heads: Heads::default(),
+            reader,
+            images: Images::new(options.image_budget_bytes),
+            differences: Differences::default(),
+            turns: Arc::new(Semaphore::new(options.max_transfers)),
+            options,
+        }
+    }
+
+    /// The settings.
+    pub(crate) fn options(&self) -> &MdnsOptions {
+        &self.options
+    }
+
+    /// The answer, when it needs nothing but memory; otherwise the query, to be answered by
+    /// [`Service::answer`].
+    pub(crate) fn answer_at_once(&self, packet: &[u8], transport: Transport) -> Result<Reply, Waiting> {
+        let query = match crate::request::classify(packet) {
+            Classified::Drop => return Ok(Reply::Nothing),
+            Classified::Refuse(envelope, rcode) => {
+                return Ok(finish("invalid", rcode, envelope.empty(rcode)));
+            }
+            Classified::Query(query) => query,
+        };
+        let refuse = |query: &Query, rcode| Ok(error(query, rcode));
+        let found = match query.asked {
+            Asked::Rrset(_) => self.heads.enclosing(&query.name),
+            Asked::Any => Found::Nothing,
+            Asked::Soa | Asked::Axfr | Asked::Ixfr { .. } => self.heads.at(&query.name),
+        };
+        let head = match found {
+            Found::Zone(head) => head,
+            Found::Nothing => return refuse(&query, Rcode::REFUSED),
+            Found::NotYet => return refuse(&query, Rcode::SERVER_FAILURE),
+        };
+        if let Asked::Rrset(_) = query.asked {
+            return Err(Waiting {
+                query,
+                head,
+                opening: None,
+            });
+        }
+        match transfer::open(query.asked, transport, head.serial) {
+            Opening::FormatError => refuse(&query, Rcode::FORMAT_ERROR),
+            Opening::SoaAlone => Ok(soa_alone(&query, &head)),
+            opening => Err(Waiting {
+                query,
+                head,
+                opening: Some(opening),
+            }),
+        }
+    }
+
+    /// The answer to a query that could not be answered from the heads alone.
+    pub(crate) async fn answer(&self, waiting: Waiting, transport: Transport) -> Reply {
+        let Waiting { query, head, opening } = &waiting;
+        let answered = match (query.asked, opening) {
+            (Asked::Rrset(rrtype), _) => self.rrset(query, head, rrtype, transport).await,
+            (_, Some(Opening::MaybeIxfr { from })) => self.ixfr(query, head, *from, transport).await,
+            _ => self.axfr(query, head).await,
+        };
+        self.reader.observe("answering a query", &answered);
+        answered.unwrap_or_else(|failure| error(query, failure.rcode()))
+    }
+
+    async fn axfr(&self, query: &Query, head: &Head) -> Result<Reply, ReadError> {
+        let since = Instant::now();
+        let turn = self.turn().await?;
+        let image = self.images.current(&self.reader, head).await?;
+        count(query.asked.kind(), Rcode::NO_ERROR);
+        Ok(Reply::Transfer(Outgoing {
+            envelope: query.envelope.clone(),
+            chunks: Arc::clone(&image.chunks),
+            tail: Some(Arc::clone(&image.tail)),
+            kind: "axfr",
+            since,
+            _turn: turn,
+        }))
+    }
+
+    async fn ixfr(
+        &self,
+        query: &Query,
+        head: &Head,
+        from: LongSerial,
+        transport: Transport,
+    ) -> Result<Reply, ReadError> {
+        let since = Instant::now();
+        let step = (head.zone, from, head.serial);
+        let known = self.differences.get(step);
+        let difference = match known {
+            Some(difference) => difference,
+            None => {
+                let steps = match self.reader.difference(head, from).await? {
+                    Changes::Difference(difference) => Ok(Arc::new(difference)),
+                    Changes::Unknown => Err(Steps::Unknown),
+                    Changes::Whole => Err(Steps::Whole),
+                };
+                match steps {
+                    Ok(difference) => {
+                        self.differences.put(step, Arc::clone(&difference));
+                        difference
+                    }
+                    Err(steps) => {
+                        return self
+                            .follow_plan(transfer::settle(steps, transport), query, head)
+                            .await;
+                    }
+                }
+            }
+        };
+        let (length, room, zone) = match transport {
+            Transport::Udp if difference.chunks.len() > 1 => (usize::MAX, Some(0), None),
+            Transport::Udp => (
+                query.envelope.overhead() + difference.octets,
+                Some(query.udp_room()),
+                None,
+            ),
+            Transport::Tcp => (
+                difference.octets,
+                None,
+                self.zone_octets(head, &difference).await?,
+            ),
+        };
+        match transfer::weigh(length, room, zone) {
+            Plan::Ixfr if transport == Transport::Udp => {
+                let Some(chunk) = difference.chunks.first() else {
+                    return Ok(soa_alone(query, head));
+                };
+                let message = query.envelope.answer(Rcode::NO_ERROR, chunk.records, &chunk.body);
+                Ok(finish(query.asked.kind(), Rcode::NO_ERROR, message))
+            }
+            Plan::Ixfr => {
+                let turn = self.turn().await?;
+                count(query.asked.kind(), Rcode::NO_ERROR);
+                Ok(Reply::Transfer(Outgoing {
+                    envelope: query.envelope.clone(),
+                    chunks: Arc::clone(&difference.chunks),
+                    tail: None,
+                    kind: "ixfr",
+                    since,
+                    _turn: turn,
+                }))
+            }
+            plan => self.follow_plan(plan, query, head).await,
+        }
+    }
+
+    async fn follow_plan(&self, plan: Plan, query: &Query, head: &Head) -> Result<Reply, ReadError> {
+        match plan {
+            Plan::Axfr => self.axfr(query, head).await,
+            Plan::SoaAlone | Plan::Ixfr => Ok(soa_alone(query, head)),
+        }
+    }
+
+    /// How long the zone is, as far as it matters for this difference: `Some(0)` when it is shorter.
+    async fn zone_octets(
+        &self,
+        head: &Head,
+        difference: &crate::difference::Difference,
+    ) -> Result<Option<usize>, ReadError> {
+        if difference.octets < SMALL_DIFFERENCE {
+            return Ok(None);
+        }
+        if let Some(octets) = self.images.octets(head.zone) {
+            return Ok(Some(octets));
+        }
+        let longer = self.reader.has_rows(head.zone, difference.rows).await?;
+        Ok((!longer).then_some(0))
+    }
+
+    /// The records of another type at a name that we hold. A name or a type that is not there is
+    /// REFUSED, as Designate's MiniDNS does: it is a primary for transfers, not a server for the world.
+    async fn rrset(
+        &self,
+        query: &Query,
+        head: &Head,
+        rrtype: Rrtype,
+        transport: Transport,
+    ) -> Result<Reply, ReadError> {
+        let Some(row) = self.reader.rrset(head.zone, &query.name, rrtype).await? else {
+            return Ok(error(query, Rcode::REFUSED));
+        };
+        let ttl = row.ttl().unwrap_or(head.soa.ttl);
+        let mut records = Vec::new();
+        let mut count = 0;
+        for rdata in unpack_rdata(row.rdata()) {
+            let record = Record {
+                owner: query.name.wire(),
+                rrtype: rrtype.get(),
+                ttl,
+                rdata,
+            };
+            records.extend_from_slice(&behind_question(record));
+            count += 1;
+        }
+        let room = match transport {
+            Transport::Udp => query.udp_room(),
+            Transport::Tcp => usize::from(u16::MAX),
+        };
+        let kind = query.asked.kind();
+        if count == 0 {
+            return Ok(error(query, Rcode::REFUSED));
+        }
+        if query.envelope.overhead() + records.len() <= room {
+            let message = query.envelope.answer(Rcode::NO_ERROR, count, &records);
+            return Ok(finish(kind, Rcode::NO_ERROR, message));
+        }
+        Ok(match transport {
+            Transport::Udp => finish(kind, Rcode::NO_ERROR, query.envelope.truncated()),
+            Transport::Tcp => error(query, Rcode::SERVER_FAILURE),
+        })
+    }
+
+    async fn turn(&self) -> Result<OwnedSemaphorePermit, ReadError> {
+        let wait = self.options.transfer_wait;
+        let turn = tokio::time::timeout(wait, Arc::clone(&self.turns).acquire_owned());
+        turn.await.ok().and_then(Result::ok).ok_or(ReadError::Busy(wait))
+    }
+}
+
+/// A query of which more has to be known.
+pub(crate) struct Waiting {
+    query: Query,
+    head: Arc<Head>,
+    opening: Option<Opening>,
+}
+
+impl Waiting {
+    /// The answer when we have no room to look further.
+    pub(crate) fn turn_away(self) -> Reply {
+        error(&self.query, Rcode::SERVER_FAILURE)
+    }
+}
+
+fn soa_alone(query: &Query, head: &Head) -> Reply {
+    let message = query
+        .envelope
+        .answer(Rcode::NO_ERROR, 1, &head.soa.behind_question());
+    finish(query.asked.kind(), Rcode::NO_ERROR, message)
+}
+
+fn error(query: &Query, rcode: Rcode) -> Reply {
+    finish(query.asked.kind(), rcode, query.envelope.empty(rcode))
+}
+
+fn finish(kind: &'static str, rcode: Rcode, message: Vec<u8>) -> Reply {
+    count(kind, rcode);
+    Reply::Message(message)
+}
+
+fn count(kind: &'static str, rcode: Rcode) {
+    metrics::counter!("zonelog_queries_total", "kind" => kind, "rcode" => rcode.mnemonic()).increment(1);
+}

@@ -1,0 +1,125 @@
+//! Keeping the heads at the log's head.
+//!
+//! Zones carry the log position of their latest content, in an index. So what happened after a
+//! position is one query whose answer is as long as the zones that changed, however many events
+//! there were. It reads the projection, which is written in the transaction of the events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio_postgres::IsolationLevel;
+use tokio_util::sync::CancellationToken;
+use zonelog_model::Position;
+use zonelog_projections::transfer;
+
+use crate::answer::Service;
+use crate::heads::{Table, enter};
+use crate::reader::ReadError;
+
+/// The pauses between attempts while PostgreSQL is away.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Follows until the shutdown. `wakeups` shows the log's head; correctness does not rest on it.
+pub(crate) async fn follow(
+    service: Arc<Service>,
+    mut wakeups: watch::Receiver<Position>,
+    shutdown: CancellationToken,
+) {
+    let mut position = None;
+    let mut pause = SHORTEST_PAUSE;
+    let mut wakeups_end = false;
+    loop {
+        wakeups.mark_unchanged();
+        let step = match position {
+            None => load(&service).await,
+            Some(position) => catch_up(&service, position).await,
+        };
+        service.reader.observe("following the log", &step);
+        let wait = match step {
+            Ok(reached) => {
+                position = reached;
+                pause = SHORTEST_PAUSE;
+                report_lag(&wakeups, reached);
+                if reached.is_none() {
+                    Duration::ZERO
+                } else {
+                    service.options().poll_interval
+                }
+            }
+            Err(_) => {
+                pause = (pause * 2).min(LONGEST_PAUSE);
+                pause
+            }
+        };
+        let failed = pause > SHORTEST_PAUSE;
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+            changed = wakeups.changed(), if !wakeups_end && !failed => wakeups_end = changed.is_err(),
+        }
+    }
+}
+
+fn report_lag(wakeups: &watch::Receiver<Position>, reached: Option<Position>) {
+    let lag = (*wakeups.borrow() - reached.unwrap_or(0)).max(0);
+    metrics::gauge!("zonelog_feed_lag_events", "role" => "mdns").set(lag as f64);
+}
+
+/// Reads all heads, and the position at which they stand.
+async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
+    let mut client = service.reader.client().await?;
+    let transaction = client
+        .build_transaction()
+        .isolation_level(IsolationLevel::RepeatableRead)
+        .read_only(true)
+        .start()
+        .await?;
+    transaction
+        .batch_execute("set local statement_timeout = 0")
+        .await?;
+    let position = transfer::projected_position(&transaction).await?;
+    let mut table = Table::new();
+    {
+        let mut heads = std::pin::pin!(transfer::live_heads(&transaction).await?);
+        while let Some(head) = heads.next().await {
+            tokio::task::consume_budget().await;
+            match head? {
+                Ok(head) => enter(&mut table, &head),
+                Err(error) => tracing::error!(%error, "zone not served"),
+            }
+        }
+    }
+    transaction.commit().await?;
+    let zones = table.len();
+    service.heads.replace(table);
+    tracing::info!(zones, position, "MiniDNS serves");
+    Ok(Some(position))
+}
+
+/// Takes in what changed after a position; returns the new one, or nothing when everything has to be
+/// read again.
+async fn catch_up(service: &Service, position: Position) -> Result<Option<Position>, ReadError> {
+    let client = service.reader.client().await?;
+    let (reached, changed) = transfer::heads_after(&client, position).await?;
+    if reached < position {
+        tracing::error!(
+            position,
+            reached,
+            "the log is shorter than it was: reading all zones again"
+        );
+        return Ok(None);
+    }
+    let heads = changed.iter().filter_map(|head| match head {
+        Ok(head) => Some(head),
+        Err(error) => {
+            tracing::error!(%error, "zone left as it was");
+            None
+        }
+    });
+    let zones = service.heads.apply(heads);
+    metrics::gauge!("zonelog_mdns_zones").set(zones as f64);
+    Ok(Some(reached))
+}

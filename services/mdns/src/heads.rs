@@ -1,0 +1,105 @@
+//! The zones we serve and where each stands, in memory: what SOA queries are answered from.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use zonelog_dns::{LongSerial, Name};
+use zonelog_model::ZoneId;
+use zonelog_projections::transfer::ZoneHead;
+
+use crate::chunk::SoaRecord;
+
+/// A zone at its latest serial.
+#[derive(Debug, Clone)]
+pub(crate) struct Head {
+    /// The zone.
+    pub(crate) zone: ZoneId,
+    /// The serial.
+    pub(crate) serial: LongSerial,
+    /// The SOA at that serial.
+    pub(crate) soa: SoaRecord,
+}
+
+impl Head {
+    /// The head that was read.
+    pub(crate) fn new(head: &ZoneHead) -> Self {
+        let soa = SoaRecord {
+            apex: head.name.wire().into(),
+            ttl: head.ttl,
+            rdata: head.soa.to_rdata(),
+        };
+        Self {
+            zone: head.zone,
+            serial: head.serial,
+            soa,
+        }
+    }
+}
+
+/// All heads, by the apex in lower case.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    /// `None` until they were read for the first time.
+    table: RwLock<Option<Table>>,
+}
+
+/// Heads by the apex's wire form in lower case.
+pub(crate) type Table = HashMap<Box<[u8]>, Arc<Head>>;
+
+/// What is known of a name.
+pub(crate) enum Found {
+    /// The heads were not read yet.
+    NotYet,
+    /// We do not serve it.
+    Nothing,
+    /// The zone.
+    Zone(Arc<Head>),
+}
+
+impl Heads {
+    /// The zone with this apex.
+    pub(crate) fn at(&self, apex: &Name) -> Found {
+        self.lookup(std::iter::once(apex.clone()))
+    }
+
+    /// The nearest zone at or above a name.
+    pub(crate) fn enclosing(&self, name: &Name) -> Found {
+        self.lookup(std::iter::successors(Some(name.clone()), Name::parent))
+    }
+
+    fn lookup(&self, names: impl Iterator<Item = Name>) -> Found {
+        let table = self.table.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(table) = table.as_ref() else {
+            return Found::NotYet;
+        };
+        let mut found = names.filter_map(|name| table.get(name.to_lowercase().wire()));
+        found
+            .next()
+            .map_or(Found::Nothing, |head| Found::Zone(Arc::clone(head)))
+    }
+
+    /// Puts all heads in place of what was known.
+    pub(crate) fn replace(&self, heads: Table) {
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = Some(heads);
+    }
+
+    /// Takes in what changed, in the order of the log. Returns how many zones are served.
+    pub(crate) fn apply<'a>(&self, changed: impl IntoIterator<Item = &'a ZoneHead>) -> usize {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        let Some(table) = table.as_mut() else { return 0 };
+        for head in changed {
+            enter(table, head);
+        }
+        table.len()
+    }
+}
+
+/// Enters one head. A deleted zone leaves, unless another has its name already.
+pub(crate) fn enter(table: &mut Table, head: &ZoneHead) {
+    let name = head.name.to_lowercase();
+    if !head.deleted {
+        table.insert(name.wire().into(), Arc::new(Head::new(head)));
+    } else if table.get(name.wire()).is_some_and(|held| held.zone == head.zone) {
+        table.remove(name.wire());
+    }
+}

@@ -1,0 +1,55 @@
+//! How MiniDNS is set up.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+/// The settings of MiniDNS. [`MdnsOptions::default`] has the documented defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MdnsOptions {
+    /// Where to listen, over UDP and TCP. Port 0 takes a free one, the same for both.
+    pub listen: Vec<SocketAddr>,
+    /// How many octets of zone images to hold between transfers. A zone takes about 40 octets a
+    /// record. Transfers under way hold theirs besides.
+    pub image_budget_bytes: usize,
+    /// How many TCP connections there may be at once; one more is closed at once.
+    pub max_connections: usize,
+    /// How many transfers may be built or sent at once; others wait for up to `transfer_wait`.
+    pub max_transfers: usize,
+    /// How many UDP queries may wait for PostgreSQL at once; one more is answered SERVFAIL.
+    pub max_waiting_queries: usize,
+    /// How long a TCP client may take for its first query, and for the rest of a message once its
+    /// first octets are there.
+    pub read_timeout: Duration,
+    /// How long a TCP connection may stay without a query after the first (RFC 7766 §6.2.3).
+    pub idle_timeout: Duration,
+    /// How long a client may take to receive half a mebioctet of a transfer.
+    pub write_timeout: Duration,
+    /// How long a transfer may wait for its turn before it is answered SERVFAIL.
+    pub transfer_wait: Duration,
+    /// How long to wait for a connection to PostgreSQL.
+    pub database_timeout: Duration,
+    /// How long to go without looking at the log when nothing wakes us up.
+    pub poll_interval: Duration,
+    /// How long transfers under way may go on after the shutdown began.
+    pub shutdown_grace: Duration,
+}
+
+impl Default for MdnsOptions {
+    fn default() -> Self {
+        Self {
+            // Designate's MiniDNS listens on this port too.
+            listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5354)],
+            image_budget_bytes: 256 << 20,
+            max_connections: 1024,
+            max_transfers: 64,
+            max_waiting_queries: 256,
+            read_timeout: Duration::from_secs(5),
+            idle_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            transfer_wait: Duration::from_secs(30),
+            database_timeout: Duration::from_secs(5),
+            poll_interval: Duration::from_secs(1),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! Reading from PostgreSQL: connections, rows into chunks, and what is said when it is away.
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{GenericClient, Pool, Transaction};
+use futures_util::{Stream, StreamExt};
+use tokio_postgres::IsolationLevel;
+use zonelog_dns::{LongSerial, Name, NameError};
+use zonelog_model::ZoneId;
+use zonelog_projections::transfer::{self, HeadError, TransferRow, Way, ZoneHead};
+
+use crate::chunk::{ChunkWriter, RrsetRow, SoaRecord, TooLong};
+use crate::difference::{Difference, DifferenceWriter};
+use crate::heads::Head;
+use crate::image::{Image, Run};
+use crate::message::Rcode;
+
+/// The largest difference that is worth keeping in memory; past it the whole zone is sent.
+const LARGEST_DIFFERENCE: usize = 32 << 20;
+/// The most rows of a difference; past it the whole zone is sent.
+const MOST_ROWS: i64 = 500_000;
+
+/// Why an answer could not be made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("no connection to PostgreSQL: {0}")]
+    Pool(#[from] deadpool_postgres::PoolError),
+    #[error("no connection to PostgreSQL within {0:?}")]
+    Timeout(Duration),
+    #[error("PostgreSQL: {}", explain(.0))]
+    Sql(#[from] tokio_postgres::Error),
+    #[error(transparent)]
+    Head(#[from] HeadError),
+    #[error("owner name {owner:?} in the database cannot be read: {source}")]
+    Owner { owner: String, source: NameError },
+    #[error("zone {zone} cannot be transferred: {source}")]
+    TooLong { zone: ZoneId, source: TooLong },
+    #[error("no turn to transfer a zone within {0:?}: too many transfers are under way")]
+    Busy(Duration),
+    #[error("the zone was deleted")]
+    Gone,
+}
+
+/// The server's own words, which `tokio_postgres::Error` keeps in its source.
+fn explain(error: &tokio_postgres::Error) -> String {
+    error
+        .as_db_error()
+        .map_or_else(|| error.to_string(), |db| db.message().to_owned())
+}
+
+impl ReadError {
+    /// What the client is told.
+    pub(crate) fn rcode(&self) -> Rcode {
+        match self {
+            Self::Gone => Rcode::REFUSED,
+            _ => Rcode::SERVER_FAILURE,
+        }
+    }
+
+    fn is_outage(&self) -> bool {
+        match self {
+            Self::Pool(_) | Self::Timeout(_) => true,
+            // Without words of the server the connection broke; class 08 is the connection, 53 a lack
+            // of resources, 57 an operator's shutdown.
+            Self::Sql(error) => error.as_db_error().is_none_or(|db| {
+                ["08", "53", "57"]
+                    .iter()
+                    .any(|class| db.code().code().starts_with(class))
+            }),
+            _ => false,
+        }
+    }
+}
+
+/// Reads the zone state.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pool: Pool,
+    /// How long to wait for a connection.
+    patience: Duration,
+    /// PostgreSQL was away when last asked.
+    away: AtomicBool,
+}
+
+impl Reader {
+    /// Reads through these connections, which must be for this reader alone: their settings change.
+    pub(crate) fn new(pool: Pool, patience: Duration) -> Self {
+        Self {
+            pool,
+            patience,
+            away: AtomicBool::new(false),
+        }
+    }
+
+    /// A connection.
+    pub(crate) async fn client(&self) -> Result<deadpool_postgres::Client, ReadError> {
+        let connected = async {
+            let client = self.pool.get().await?;
+            // Nothing was prepared on it yet, so it is new.
+            if client.statement_cache.size() == 0 {
+                client.batch_execute(transfer::SESSION).await?;
+            }
+            Ok(client)
+        };
+        let connected = tokio::time::timeout(self.patience, connected);
+        connected.await.unwrap_or(Err(ReadError::Timeout(self.patience)))
+    }
+
+    /// Logs what became of an attempt to read: an outage once, not with every packet.
+    pub(crate) fn observe<T>(&self, what: &str, result: &Result<T, ReadError>) {
+        match result {
+            Err(error) if error.is_outage() => {
+                if !self.away.swap(true, Ordering::Relaxed) {
+                    tracing::error!(%error, "{what} failed: PostgreSQL is away; answering SERVFAIL where it is needed");
+                }
+            }
+            Err(ReadError::Gone) => {}
+            Err(error) => tracing::error!(%error, "{what} failed"),
+            Ok(_) => {
+                if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
+                    tracing::info!("PostgreSQL is back");
+                }
+            }
+        }
+    }
+
+    /// The zone at its latest serial: as `held` when that is it, else with what changed rendered
+    /// anew. One snapshot, so that one serial is one content.
+    pub(crate) async fn image(&self, zone: ZoneId, held: Option<&Image>) -> Result<Image, ReadError> {
+        let mut client = self.client().await?;
+        let transaction = client
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true)
+            .start()
+            .await?;
+        transaction.batch_execute(transfer::WHOLE_ZONE).await?;
+        let snapshot = Snapshot {
+            transaction: &transaction,
+            zone,
+        };
+        let head = snapshot.head().await?;
+        let updated = match held {
+            Some(held) => snapshot.update(held, &head).await?,
+            None => None,
+        };
+        let image = match updated {
+            Some(image) => image,
+            None => snapshot.build(&head).await?,
+        };
+        transaction.commit().await?;
+        Ok(image)
+    }
+
+    /// The difference from a serial to a zone's head.
+    pub(crate) async fn difference(&self, head: &Head, from: LongSerial) -> Result<Changes, ReadError> {
+        let client = self.client().await?;
+        // Both queries go out at once. Their serials are past, so no snapshot has to hold them together.
+        let (way, rows) = futures_util::try_join!(
+            transfer::way(&client, head.zone, from, head.serial),
+            transfer::difference(&client, head.zone, from, head.serial, MOST_ROWS + 1),
+        )?;
+        let way: Way = match way {
+            Some(way) => way?,
+            None => return Ok(Changes::Unknown),
+        };
+        if way.whole {
+            return Ok(Changes::Whole);
+        }
+        let from = SoaRecord {
+            apex: head.soa.apex.clone(),
+            ttl: way.ttl,
+            rdata: way.soa.to_rdata(),
+        };
+        let too_long = |source| ReadError::TooLong {
+            zone: head.zone,
+            source,
+        };
+        let mut writer = DifferenceWriter::new(&from, head.soa.clone()).map_err(too_long)?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.next().await {
+            tokio::task::consume_budget().await;
+            let row = row?;
+            let owner = wire_owner(&row)?;
+            let began = row.part() == 1;
+            let row = rrset_row(&row, &owner, if began { head.soa.ttl } else { way.ttl });
+            if began {
+                writer.began(row)
+            } else {
+                writer.ended(row)
+            }
+            .map_err(too_long)?;
+            if writer.octets() > LARGEST_DIFFERENCE || writer.rows() as i64 > MOST_ROWS {
+                return Ok(Changes::Whole);
+            }
+        }
+        Ok(Changes::Difference(writer.finish().map_err(too_long)?))
+    }
+
+    /// Whether a zone has at least so many recordsets.
+    pub(crate) async fn has_rows(&self, zone: ZoneId, count: usize) -> Result<bool, ReadError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        Ok(transfer::has_live_rows(&self.client().await?, zone, count).await?)
+    }
+
+    /// The live RRset at a name.
+    pub(crate) async fn rrset(
+        &self,
+        zone: ZoneId,
+        owner: &Name,
+        rrtype: zonelog_dns::Rrtype,
+    ) -> Result<Option<TransferRow>, ReadError> {
+        Ok(transfer::live_rrset(&self.client().await?, zone, &owner.to_key(), rrtype).await?)
+    }
+}
+
+/// What there is between two serials.
+pub(crate) enum Changes {
+    /// The zone never had the first serial.
+    Unknown,
+    /// More than a difference is worth.
+    Whole,
+    /// A difference.
+    Difference(Difference),
+}
+
+/// One zone in one snapshot.
+struct Snapshot<'a> {
+    transaction: &'a Transaction<'a>,
+    zone: ZoneId,
+}
+
+impl Snapshot<'_> {
+    async fn head(&self) -> Result<ZoneHead, ReadError> {
+        match transfer::head(self.transaction, self.zone).await? {
+            Some(head) => Some(head?).filter(|head| !head.deleted).ok_or(ReadError::Gone),
+            None => Err(ReadError::Gone),
+        }
+    }
+
+    async fn build(&self, head: &ZoneHead) -> Result<Image, ReadError> {
+        let soa = Head::new(head).soa;
+        let rows = transfer::live_rows(self.transaction, self.zone).await?;
+        let mut rendering = self.rendering(&soa, true)?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.next().await {
+            tokio::task::consume_budget().await;
+            rendering.row(&row?)?;
+        }
+        Ok(Image::new(head.serial.get(), &soa, rendering.writer.finish()))
+    }
+
+    /// The held image brought to the head; `None` when it is better built anew.
+    async fn update(&self, held: &Image, head: &ZoneHead) -> Result<Option<Image>, ReadError> {
+        let from = LongSerial::from_i64(held.serial);
+        if from == head.serial {
+            return Ok(Some(held.clone()));
+        }
+        let way = transfer::way(self.transaction, self.zone, from, head.serial).await?;
+        if !matches!(way, Some(Ok(Way { whole: false, .. }))) {
+            return Ok(None);
+        }
+        // With more changed owners than this, nearly every chunk is touched.
+        let limit = 4096.max(held.chunks.len() as i64);
+        let keys = transfer::changed_keys(self.transaction, self.zone, from, limit).await?;
+        if keys.len() as i64 >= limit {
+            return Ok(None);
+        }
+        let Some(runs) = held.stale(&keys) else {
+            return Ok(None);
+        };
+        let soa = Head::new(head).soa;
+        let ranges: Vec<_> = runs
+            .iter()
+            .map(|run| (run.lower.clone(), run.upper.clone()))
+            .collect();
+        let rows = transfer::live_rows_in(self.transaction, self.zone, &ranges).await?;
+        let replaced = self.render_runs(runs, &soa, rows).await?;
+        Ok(Some(held.replace(head.serial.get(), &soa, replaced)))
+    }
+
+    async fn render_runs(
+        &self,
+        runs: Vec<Run>,
+        soa: &SoaRecord,
+        rows: impl Stream<Item = Result<TransferRow, tokio_postgres::Error>>,
+    ) -> Result<Vec<(Run, Vec<std::sync::Arc<crate::chunk::Chunk>>)>, ReadError> {
+        let mut renderings = runs
+            .iter()
+            .map(|run| self.rendering(soa, run.chunks.start == 0))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.next().await {
+            tokio::task::consume_budget().await;
+            let row = row?;
+            if let Some(rendering) = renderings.get_mut(row.part()) {
+                rendering.row(&row)?;
+            }
+        }
+        let chunks = renderings.into_iter().map(|rendering| rendering.writer.finish());
+        Ok(runs.into_iter().zip(chunks).collect())
+    }
+
+    fn rendering(&self, soa: &SoaRecord, first: bool) -> Result<Rendering, ReadError> {
+        let mut writer = ChunkWriter::new(first.then_some(&soa.apex));
+        let zone = self.zone;
+        if first {
+            writer
+                .record(soa.record())
+                .map_err(|source| ReadError::TooLong { zone, source })?;
+        }
+        Ok(Rendering {
+            writer,
+            zone,
+            ttl: soa.ttl,
+        })
+    }
+}
+
+/// Rows on their way into chunks.
+struct Rendering {
+    writer: ChunkWriter,
+    zone: ZoneId,
+    /// The TTL of rows without their own.
+    ttl: u32,
+}
+
+impl Rendering {
+    fn row(&mut self, row: &TransferRow) -> Result<(), ReadError> {
+        let owner = wire_owner(row)?;
+        let row = rrset_row(row, &owner, self.ttl);
+        self.writer.rrset(row).map_err(|source| ReadError::TooLong {
+            zone: self.zone,
+            source,
+        })
+    }
+}
+
+fn wire_owner(row: &TransferRow) -> Result<Name, ReadError> {
+    Name::parse(row.owner()).map_err(|source| ReadError::Owner {
+        owner: row.owner().to_owned(),
+        source,
+    })
+}
+
+fn rrset_row<'a>(row: &'a TransferRow, owner: &'a Name, zone_ttl: u32) -> RrsetRow<'a> {
+    RrsetRow {
+        key: row.owner_key(),
+        owner: owner.wire(),
+        rrtype: row.rrtype().get(),
+        ttl: row.ttl().unwrap_or(zone_ttl),
+        rdata: row.rdata(),
+    }
+}

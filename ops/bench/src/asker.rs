@@ -1,0 +1,109 @@
+//! Asking name servers over UDP, and sending them dynamic updates, without a process for each.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+
+use crate::Result;
+
+/// The type A (RFC 1035 §3.2.2).
+pub(crate) const A: u16 = 1;
+/// The type SOA.
+pub(crate) const SOA: u16 = 6;
+
+const CLASS_IN: [u8; 2] = [0, 1];
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A UDP socket towards one server.
+pub(crate) struct Asker {
+    socket: UdpSocket,
+    id: u16,
+}
+
+impl Asker {
+    /// Asks `server`.
+    pub(crate) async fn new(server: SocketAddr) -> Result<Self> {
+        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        socket.connect(server).await?;
+        Ok(Self { socket, id: 0 })
+    }
+
+    /// Asks one question again and again, a millisecond after each answer, until the answer holds a record.
+    pub(crate) async fn until_answered(&mut self, name: &str, rrtype: u16) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            let query = message(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0], name, rrtype);
+            // ANCOUNT (RFC 1035 §4.1.1) is enough: the servers hold only what was asked for.
+            if self
+                .exchange(query)
+                .await?
+                .is_some_and(|answer| answer[6..8] != [0, 0])
+            {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err(format!("{name} was not answered in {PATIENCE:?}").into())
+    }
+
+    /// Adds an A record by a dynamic update (RFC 2136) and waits until the server says that it did.
+    pub(crate) async fn add(&mut self, zone: &str, name: &str) -> Result<()> {
+        // Opcode UPDATE; one zone, one update. The zone section is built as a question is (RFC 2136 §2.3).
+        let mut update = message(&[0x28, 0, 0, 1, 0, 0, 0, 1, 0, 0], zone, SOA);
+        push_name(&mut update, name);
+        update.extend_from_slice(&A.to_be_bytes());
+        update.extend_from_slice(&CLASS_IN);
+        update.extend_from_slice(&[0, 0, 0, 60, 0, 4, 192, 0, 2, 1]);
+        match self.exchange(update).await? {
+            Some(answer) if answer[3] & 0xf == 0 => Ok(()),
+            Some(answer) => {
+                Err(format!("the update was answered with response code {}", answer[3] & 0xf).into())
+            }
+            None => Err("the update was not answered".into()),
+        }
+    }
+
+    /// Sends a message under the next id; the answer, of at least a header's length, if it comes in half a second.
+    async fn exchange(&mut self, mut message: Vec<u8>) -> Result<Option<Vec<u8>>> {
+        self.id = self.id.wrapping_add(1);
+        message[..2].copy_from_slice(&self.id.to_be_bytes());
+        // What stood on the port before us may have left an ICMP error; the next query tells.
+        if self.socket.send(&message).await.is_err() {
+            return Ok(None);
+        }
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(500);
+        let mut packet = vec![0; 4096];
+        loop {
+            match tokio::time::timeout_at(deadline, self.socket.recv(&mut packet)).await {
+                Ok(Ok(length)) if length >= 12 && packet[..2] == self.id.to_be_bytes() => {
+                    packet.truncate(length);
+                    return Ok(Some(packet));
+                }
+                // A late answer to an earlier question.
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) | Err(_) => return Ok(None),
+            }
+        }
+    }
+}
+
+/// A message with room for its id, the rest of its header, and one question (RFC 1035 §4.1).
+fn message(header: &[u8; 10], name: &str, rrtype: u16) -> Vec<u8> {
+    let mut message = Vec::with_capacity(128);
+    message.extend_from_slice(&[0, 0]);
+    message.extend_from_slice(header);
+    push_name(&mut message, name);
+    message.extend_from_slice(&rrtype.to_be_bytes());
+    message.extend_from_slice(&CLASS_IN);
+    message
+}
+
+/// A name of the benchmark's own, without escapes, in wire form.
+fn push_name(message: &mut Vec<u8>, name: &str) {
+    for label in name.trim_end_matches('.').split('.') {
+        message.push(u8::try_from(label.len()).unwrap_or(u8::MAX));
+        message.extend_from_slice(label.as_bytes());
+    }
+    message.push(0);
+}

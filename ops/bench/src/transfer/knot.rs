@@ -1,0 +1,135 @@
+//! The yardstick of transfers: `knotd` as the primary of the same zones, from master files.
+
+use std::io::{BufWriter, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+use zonelog_test_parts::free_port;
+
+use super::generated_zone::rrsets;
+use crate::Result;
+use crate::asker::{Asker, SOA};
+
+/// A knotd that runs until it is dropped.
+pub(super) struct Knot {
+    _folder: TempDir,
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Knot {
+    /// Starts it with these zones (name, number of records) and waits until it answers for all of them.
+    pub(super) async fn start(zones: &[(String, usize)]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("zonelog-knot-").tempdir()?;
+        let path = folder.path();
+        let address: SocketAddr = ([127, 0, 0, 1], free_port()).into();
+        for (name, records) in zones {
+            write_master_file(&path.join(format!("{name}zone")), name, *records)?;
+        }
+        std::fs::write(path.join("knot.conf"), configuration(path, address, zones))?;
+        let log = std::fs::File::create(path.join("knotd.log"))?;
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "knotd", "-c"])
+            .arg(path.join("knot.conf"))
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("knotd does not start (apt install knot): {error}"))?;
+        let knot = Self {
+            _folder: folder,
+            child,
+            address,
+        };
+        let mut asker = Asker::new(address).await?;
+        for (name, _) in zones {
+            asker.until_answered(name, SOA).await?;
+        }
+        Ok(knot)
+    }
+
+    /// Where it answers.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its process id.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Adds A records at `owners` by `nsupdate`, a thousand a message, each message one step of the serial.
+    pub(super) async fn add(&self, zone: &str, owners: impl Iterator<Item = String>) -> Result<()> {
+        let mut script = format!(
+            "server {} {}\nzone {zone}\n",
+            self.address.ip(),
+            self.address.port()
+        );
+        for (number, owner) in owners.enumerate() {
+            if number > 0 && number % 1000 == 0 {
+                script.push_str("send\n");
+            }
+            script.push_str(&format!("update add {owner} 3600 A 192.0.2.1\n"));
+        }
+        script.push_str("send\n");
+        let mut child = Command::new("nsupdate")
+            .arg("-v")
+            .stdin(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        child
+            .stdin
+            .take()
+            .ok_or("a pipe")?
+            .write_all(script.as_bytes())
+            .await?;
+        let status = child.wait().await?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(format!("nsupdate to knotd: {status}").into())
+        }
+    }
+}
+
+/// The zone as the fixture has it: the SOA, the apex NS, and the generated records.
+fn write_master_file(path: &Path, name: &str, records: usize) -> Result<()> {
+    let mut file = BufWriter::new(std::fs::File::create(path)?);
+    writeln!(
+        file,
+        "$TTL 3600\n{name} SOA ns1.example.org. hostmaster.example.org. 1 3600 600 86400 3600"
+    )?;
+    writeln!(file, "{name} NS ns1.example.org.")?;
+    for rrset in rrsets(name, records) {
+        let ttl = rrset.ttl.unwrap_or(3600);
+        for record in &rrset.records {
+            writeln!(file, "{} {ttl} {} {record}", rrset.owner, rrset.rrtype)?;
+        }
+    }
+    file.flush()?;
+    Ok(())
+}
+
+fn configuration(folder: &Path, address: SocketAddr, zones: &[(String, usize)]) -> String {
+    let folder = folder.display();
+    let mut text = format!(
+        "server:\n    rundir: {folder}\n    listen: {}@{}\n\
+         control:\n    listen: {folder}/knot.sock\n\
+         log:\n  - target: stderr\n    any: warning\n\
+         database:\n    storage: {folder}/db\n\
+         acl:\n  - id: local\n    address: 127.0.0.1\n    action: [transfer, update]\n\
+         template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    acl: local\n    zonefile-sync: -1\n\
+         zone:\n",
+        address.ip(),
+        address.port(),
+    );
+    for (name, _) in zones {
+        text.push_str(&format!("  - domain: {name}\n"));
+    }
+    text
+}

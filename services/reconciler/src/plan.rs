@@ -54,9 +54,9 @@ pub struct Situation {
 pub enum Step {
     /// Nothing more: the server is as it should be.
     Settled,
-    /// Tell the target to serve the zone; `renew`: writing its settings anew.
+    /// Tell the target to serve the zone.
     Ensure {
-        /// The zone is there but has not followed before: its settings may be old.
+        /// The zone has not followed before: its settings may be old, or NOTIFY may not reach it.
         renew: bool,
     },
     /// Tell the target to drop the zone.
@@ -86,8 +86,8 @@ pub fn plan(situation: &Situation, timings: &Timings) -> Step {
         (Desired::Serving(_), Observed::NotServing | Observed::Referred) if !told => {
             Step::Ensure { renew: *attempts > 0 }
         }
-        // It knows the zone, yet failed to follow twice: perhaps it was told of other masters once.
-        (Desired::Serving(_), _) if !told && *attempts > 1 => Step::Ensure { renew: true },
+        // It knows the zone, yet failed to follow: it was told of other masters once, or NOTIFY does not reach it.
+        (Desired::Serving(_), _) if !told && *attempts > 0 => Step::Ensure { renew: true },
         (Desired::Serving(_), _) if notify_is_due(situation, timings) => Step::Notify,
         (Desired::Absent, _) if !told => Step::Remove,
         _ => Step::Wait,

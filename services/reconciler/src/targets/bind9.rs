@@ -41,6 +41,16 @@ impl Bind9 {
             return Err(self.refused("addzone", &zone.name, &added));
         }
         if zone.renew {
+            self.renew(zone, &settings).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a zone that BIND has, but does not follow, follow: the masters that it was told of may be old ones, and every
+    /// NOTIFY may be lost on its way. Settings that are right are left alone, since writing them breaks off a transfer.
+    async fn renew(&self, zone: &ZoneSpec, settings: &str) -> Result<(), TargetError> {
+        let shown = self.command(&format!("showzone {}", bare(&zone.name))).await?;
+        if shown.succeeded() && !shown.says(&primaries(zone)) {
             let renewed = self
                 .command(&format!("modzone {} {settings}", bare(&zone.name)))
                 .await?;
@@ -48,7 +58,13 @@ impl Bind9 {
                 return Err(self.refused("modzone", &zone.name, &renewed));
             }
         }
-        Ok(())
+        // A zone of named.conf's own has settings that are not ours to read or write; it may still be refreshed.
+        let refreshed = self.command(&format!("refresh {}", bare(&zone.name))).await?;
+        if refreshed.succeeded() {
+            Ok(())
+        } else {
+            Err(self.refused("refresh", &zone.name, &refreshed))
+        }
     }
 
     async fn remove(&self, zone: &ZoneName) -> Result<(), TargetError> {
@@ -106,13 +122,18 @@ fn bare(zone: &ZoneName) -> String {
 }
 
 fn settings(zone: &ZoneSpec) -> String {
-    let mut primaries = String::new();
+    let file = file_name(&bare(&zone.name));
+    format!("{{ type secondary; file \"{file}\"; {} }};", primaries(zone))
+}
+
+/// As `showzone` prints it, to the blank.
+fn primaries(zone: &ZoneSpec) -> String {
+    let mut text = "primaries { ".to_owned();
     for master in zone.masters.iter() {
         // Writing to a String cannot fail.
-        let _ = write!(primaries, "{} port {}; ", master.ip(), master.port());
+        let _ = write!(text, "{} port {}; ", master.ip(), master.port());
     }
-    let file = file_name(&bare(&zone.name));
-    format!("{{ type secondary; file \"{file}\"; primaries {{ {primaries}}}; }};")
+    text + "};"
 }
 
 /// The file in which BIND keeps its copy, in its working directory.

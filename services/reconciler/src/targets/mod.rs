@@ -23,7 +23,7 @@ pub struct ZoneSpec {
     pub name: ZoneName,
     /// Where the server transfers it from.
     pub masters: Arc<[SocketAddr]>,
-    /// Set when the server has the zone but does not follow: its settings are written anew.
+    /// Set when the server may have the zone but does not follow: its settings are checked, and it is made to ask the masters.
     pub renew: bool,
 }
 

@@ -1,0 +1,97 @@
+//! Parts that refuse, lose or hide.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use zonelog_projections::status::Status;
+use zonelog_reconciler::{RndcSecret, ServerConfig, TargetConfig};
+
+use crate::world::{Reconciler, World, bind, quick, server};
+
+/// Passes DNS on to `server`, all but NOTIFY, which it swallows and counts.
+async fn notify_swallower(server: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
+    let front = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let (address, swallowed) = (front.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&swallowed);
+    tokio::spawn(async move {
+        let mut buffer = [0; 4096];
+        while let Ok((length, client)) = front.recv_from(&mut buffer).await {
+            // The opcode (RFC 1035 §4.1.1).
+            if buffer[2] >> 3 & 15 == 4 {
+                count.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            let (front, question) = (Arc::clone(&front), buffer[..length].to_vec());
+            tokio::spawn(async move {
+                let back = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+                back.send_to(&question, server).await.unwrap();
+                let mut answer = [0; 4096];
+                if let Ok(Ok(length)) =
+                    tokio::time::timeout(Duration::from_secs(5), back.recv(&mut answer)).await
+                {
+                    front.send_to(&answer[..length], client).await.unwrap();
+                }
+            });
+        }
+    });
+    (address, swallowed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_follows_though_every_notify_is_lost() {
+    let (world, bind) = (World::new().await, bind().await);
+    let (address, swallowed) = notify_swallower(bind.dns_address()).await;
+    let config = ServerConfig {
+        address,
+        ..server("one", &bind)
+    };
+    let _reconciler = Reconciler::start(&world, "a", vec![config], quick());
+    let zone = world.create_zone("lost.test.").await;
+    world.until_active(zone.id).await;
+    let zone = world.add_record(&zone, "www").await;
+    world.until_active(zone.id).await;
+    assert!(swallowed.load(Ordering::Relaxed) >= 4);
+    world.until_converged(&[&bind]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rndc_that_refuses_is_an_error_of_the_zone_and_nothing_else() {
+    let (world, good, bad) = (World::new().await, bind().await, bind().await);
+    let mut config = server("bad", &bad);
+    let TargetConfig::Bind9 { secret, .. } = &mut config.target;
+    *secret = RndcSecret::from_base64("b3RoZXI=").unwrap();
+    let servers = vec![server("good", &good), config];
+    let reconciler = Reconciler::start(&world, "a", servers, quick());
+    let zone = world.create_zone("refused.test.").await;
+    let error = world.until_error("rndc key").await;
+    assert!(
+        error.contains("bad") && error.contains(&bad.rndc_address().to_string()),
+        "{error}"
+    );
+    assert_eq!(world.status(zone.id).await, Status::Error);
+    drop(reconciler);
+    // The operator puts it right.
+    let servers = vec![server("good", &good), server("bad", &bad)];
+    let _reconciler = Reconciler::start(&world, "a", servers, quick());
+    world.until_active(zone.id).await;
+    world.until_converged(&[&good, &bad]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_no_more_in_the_configuration_is_forgotten() {
+    let (world, one, mut two) = (World::new().await, bind().await, bind().await);
+    let servers = vec![server("one", &one), server("two", &two)];
+    let reconciler = Reconciler::start(&world, "a", servers, quick());
+    let zone = world.create_zone("kept.test.").await;
+    world.until_active(zone.id).await;
+    two.kill().await.unwrap();
+    let zone = world.add_record(&zone, "www").await;
+    world.until_error("does not answer").await;
+    drop(reconciler);
+    let _reconciler = Reconciler::start(&world, "a", vec![server("one", &one)], quick());
+    world.until_active(zone.id).await;
+    world.until_converged(&[&one]).await;
+}

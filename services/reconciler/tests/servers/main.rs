@@ -1,0 +1,12 @@
+//! The reconciler with real parts: PostgreSQL, Central, MiniDNS and BIND.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a broken part fails the test"
+)]
+
+mod convergence;
+mod failures;
+mod leases;
+mod target;
+mod world;

@@ -1,0 +1,332 @@
+//! The real parts around a reconciler: a database, Central, MiniDNS, and BINDs.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::process::Command as Process;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::Client;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+use zonelog_central::{Central, CentralOptions, Request, Scope, TimerOptions, ids};
+use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
+use zonelog_mdns::{MdnsOptions, MiniDns};
+use zonelog_model::zone::{
+    Command, CreateRecordset, CreateZone, DeleteZone, Limits, PoolFacts, Record, Zone,
+};
+use zonelog_model::{Actor, Door, Metadata, PoolId, Position, ProjectId, ZoneId};
+use zonelog_projections::status::{Status, zone_status_sql};
+use zonelog_reconciler::plan::Observed;
+use zonelog_reconciler::{
+    PoolConfig, ReconcilerOptions, RndcSecret, ServerConfig, TargetConfig, Timings, probe, run,
+};
+use zonelog_store::{Database, WriterOptions};
+use zonelog_test_parts::bind::{Bind, BindOptions};
+use zonelog_test_parts::{TestDatabase, eventually};
+
+/// How long anything may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct World {
+    pub(crate) database: TestDatabase,
+    pub(crate) central: Central,
+    pub(crate) client: Client,
+    pub(crate) master: SocketAddr,
+    shutdown: CancellationToken,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let database = TestDatabase::new().await;
+        let shutdown = CancellationToken::new();
+        let options = CentralOptions {
+            limits: Limits {
+                default_ttl: Ttl::new(3_600).unwrap(),
+                min_ttl: Ttl::new(0).unwrap(),
+                max_zone_name_length: 255,
+                max_recordset_name_length: 255,
+            },
+            pool: PoolFacts {
+                id: pool(),
+                nameservers: vec![Name::parse("ns1.example.net.").unwrap()],
+            },
+            timers: TimerOptions::default(),
+            writer: WriterOptions::default(),
+        };
+        let central = Central::start(
+            Database::new(database.url(), "central").unwrap(),
+            options,
+            shutdown.clone(),
+        );
+        let listen = vec!["127.0.0.1:0".parse().unwrap()];
+        let mdns_options = MdnsOptions {
+            listen,
+            ..MdnsOptions::default()
+        };
+        let connections = Database::new(database.url(), "mdns").unwrap().pool(8);
+        let mdns = MiniDns::bind(mdns_options, connections, central.positions())
+            .await
+            .unwrap();
+        let master = mdns.local_addrs()[0];
+        let serving = shutdown.clone();
+        tokio::spawn(async move { mdns.run(serving).await.unwrap() });
+        let client = database.client().await;
+        Self {
+            database,
+            central,
+            client,
+            master,
+            shutdown,
+        }
+    }
+
+    /// Executes a command as one project does.
+    pub(crate) async fn execute(&self, command: Command) -> (Zone, Position) {
+        let project = ProjectId::new("amy").unwrap();
+        let actor = Actor {
+            user: "amy".into(),
+            project,
+            roles: Vec::new(),
+            door: Door::Api,
+        };
+        let metadata = Metadata {
+            actor,
+            change_id: ids::change_id(),
+            request_id: None,
+            cause: None,
+        };
+        let request = Request {
+            command,
+            metadata,
+            scope: Scope::Project,
+            idempotency: None,
+        };
+        let accepted = self.central.execute(request).await.unwrap();
+        (accepted.zone, accepted.position.unwrap())
+    }
+
+    pub(crate) async fn create_zone(&self, name: &str) -> Zone {
+        let command = Command::CreateZone(CreateZone {
+            zone: ids::zone_id(),
+            soa_recordset: ids::recordset_id(),
+            ns_recordset: ids::recordset_id(),
+            name: ZoneName::parse(name).unwrap(),
+            project: ProjectId::new("amy").unwrap(),
+            email: "hostmaster@example.org".into(),
+            ttl: None,
+            description: None,
+            attributes: BTreeMap::new(),
+            timers: self.central.soa_timers(),
+            may_use_low_ttl: false,
+        });
+        self.execute(command).await.0
+    }
+
+    /// Adds a record, and returns the zone after it.
+    pub(crate) async fn add_record(&self, zone: &Zone, label: &str) -> Zone {
+        let command = Command::CreateRecordset(CreateRecordset {
+            zone: zone.id,
+            recordset: ids::recordset_id(),
+            owner: OwnerName::parse(&format!("{label}.{}", zone.name)).unwrap(),
+            rrtype: Rrtype::A,
+            ttl: None,
+            records: vec![Record::parse(Rrtype::A, "192.0.2.1").unwrap()],
+            description: None,
+            project: ProjectId::new("amy").unwrap(),
+            may_use_low_ttl: false,
+        });
+        self.execute(command).await.0
+    }
+
+    pub(crate) async fn delete_zone(&self, zone: ZoneId) {
+        self.execute(Command::DeleteZone(DeleteZone { zone })).await;
+    }
+
+    /// What the API would say of a zone.
+    pub(crate) async fn status(&self, zone: ZoneId) -> Status {
+        let sql = format!("select {} from zone z where id = $1", zone_status_sql("z", "100"));
+        let row = self.client.query_one(&sql, &[&zone.uuid()]).await.unwrap();
+        Status::from_label(row.get(0)).unwrap()
+    }
+
+    pub(crate) async fn until_active(&self, zone: ZoneId) {
+        let active = async || self.status(zone).await == Status::Active;
+        eventually(format!("{zone:?} is ACTIVE"), PATIENCE, active).await;
+    }
+
+    /// The errors of zones that are behind.
+    pub(crate) async fn errors(&self) -> Vec<String> {
+        let rows = self
+            .client
+            .query("select error from server_zone where error is not null", &[])
+            .await;
+        rows.unwrap().iter().map(|row| row.get(0)).collect()
+    }
+
+    pub(crate) async fn until_error(&self, words: &str) -> String {
+        let says = async || self.errors().await.iter().any(|error| error.contains(words));
+        eventually(format!("an error says {words:?}"), PATIENCE, says).await;
+        self.errors()
+            .await
+            .into_iter()
+            .find(|error| error.contains(words))
+            .unwrap()
+    }
+
+    /// How many zones are behind, and how far behind the head the last checkpoint is.
+    pub(crate) async fn backlog(&self) -> (i64, i64) {
+        let sql = "select (select count(*) from server_zone), (select max(h.position - c.position) \
+                   from server_checkpoint c, feed_head h where h.feed = 0)";
+        let row = self.client.query_one(sql, &[]).await.unwrap();
+        (row.get(0), row.get::<_, Option<i64>>(1).unwrap_or(i64::MAX))
+    }
+
+    /// Waits until nothing is left to do, and then compares every zone, record by record, and that deleted zones are gone.
+    pub(crate) async fn until_converged(&self, servers: &[&Bind]) {
+        let done = async || self.backlog().await == (0, 0);
+        eventually("every server is at the log's head", PATIENCE, done).await;
+        let rows = self.client.query(
+            "select name, bool_and(deleted_position is not null) from zone group by name",
+            &[],
+        );
+        for row in rows.await.unwrap() {
+            let (name, deleted): (String, bool) = (row.get(0), row.get(1));
+            for server in servers {
+                if deleted {
+                    assert_eq!(
+                        look(server.dns_address(), &name).await,
+                        Observed::NotServing,
+                        "{name}"
+                    );
+                } else {
+                    let ours = whole_zone(self.master, &name).await;
+                    assert!(!ours.is_empty(), "MiniDNS has no {name}");
+                    assert_eq!(whole_zone(server.dns_address(), &name).await, ours, "{name}");
+                }
+            }
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+pub(crate) fn pool() -> PoolId {
+    PoolId::new(Uuid::from_u128(7))
+}
+
+pub(crate) async fn bind() -> Bind {
+    Bind::start(BindOptions::default()).await.unwrap()
+}
+
+pub(crate) fn server(name: &str, bind: &Bind) -> ServerConfig {
+    let target = TargetConfig::Bind9 {
+        rndc_address: bind.rndc_address(),
+        key_name: bind.rndc_key().to_owned(),
+        algorithm: bind.rndc_algorithm().parse().unwrap(),
+        secret: RndcSecret::from_base64(bind.rndc_secret()).unwrap(),
+    };
+    ServerConfig {
+        name: name.to_owned(),
+        address: bind.dns_address(),
+        target,
+    }
+}
+
+pub(crate) async fn look(server: SocketAddr, zone: &str) -> Observed {
+    probe::soa(server, &ZoneName::parse(zone).unwrap(), Duration::from_secs(5)).await
+}
+
+pub(crate) async fn until_serving(server: SocketAddr, zone: &str, serial: LongSerial) {
+    let serving = async || look(server, zone).await == Observed::Serving(serial.wire());
+    eventually(format!("{server} serves {zone} at {serial}"), PATIENCE, serving).await;
+}
+
+/// The zone as a transfer gives it, its lines sorted.
+async fn whole_zone(server: SocketAddr, zone: &str) -> Vec<String> {
+    let mut dig = Process::new("dig");
+    dig.args(["+noall", "+answer", "+onesoa", "+nocrypto", "-p"])
+        .arg(server.port().to_string());
+    let output = dig
+        .arg(format!("@{}", server.ip()))
+        .args([zone, "AXFR"])
+        .output()
+        .await
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let records = text
+        .lines()
+        .filter(|line| !line.starts_with(';') && !line.is_empty());
+    let mut records: Vec<String> = records
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    records.sort();
+    records
+}
+
+/// A reconciler in a runtime of its own, so that it can be killed at any point.
+pub(crate) struct Reconciler {
+    runtime: Option<Runtime>,
+    shutdown: CancellationToken,
+}
+
+impl Reconciler {
+    pub(crate) fn start(world: &World, holder: &str, servers: Vec<ServerConfig>, timings: Timings) -> Self {
+        let masters = vec![world.master];
+        let pool = PoolConfig {
+            id: pool(),
+            threshold_percent: 100,
+            masters,
+            servers,
+        };
+        let options = ReconcilerOptions {
+            pool,
+            timings,
+            holder: holder.to_owned(),
+        };
+        let database = Database::new(world.database.url(), "reconciler").unwrap();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let shutdown = CancellationToken::new();
+        let (wakeups, stop) = (world.central.positions(), shutdown.clone());
+        runtime.spawn(async move { run(options, database, wakeups, stop).await.unwrap() });
+        Self {
+            runtime: Some(runtime),
+            shutdown,
+        }
+    }
+
+    /// Ends it between two instructions: nothing is finished, nothing is given back.
+    pub(crate) fn kill(mut self) {
+        self.runtime.take().unwrap().shutdown_background();
+    }
+}
+
+impl Drop for Reconciler {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Not so patient, so that a test need not be.
+pub(crate) fn quick() -> Timings {
+    Timings {
+        park_after: Duration::from_millis(800),
+        query_timeout: Duration::from_millis(200),
+        retry_first: Duration::from_millis(100),
+        retry_most: Duration::from_secs(1),
+        probe_most: Duration::from_millis(300),
+        lease: Duration::from_secs(2),
+        ..Timings::default()
+    }
+}

@@ -149,6 +149,36 @@ impl TestServer {
         &self.owner_url
     }
 
+    /// For the service's role through TCP.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn tcp_url(&self) -> String {
+        self.running()
+            .tcp_url(Role::Service, DATABASE)
+            .expect("the service's password")
+    }
+
+    /// For the superuser.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn superuser_url(&self) -> String {
+        self.running().url(Role::Superuser, DATABASE)
+    }
+
+    /// The TCP port; the same after a restart.
+    ///
+    /// # Panics
+    /// When the server does not run.
+    pub fn port(&self) -> u16 {
+        self.running().port()
+    }
+
+    fn running(&self) -> &Cluster {
+        self.cluster.as_ref().expect("the server runs")
+    }
+
     /// The folder of the server.
     pub fn folder(&self) -> &Path {
         &self.folder.0

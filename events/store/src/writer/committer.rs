@@ -86,7 +86,8 @@ impl<W: BatchWork> Committer<W> {
 
     /// Writes a batch; where a request is at fault, the others without it. Answers every caller.
     async fn process(&mut self, mut batch: Batch<W>) {
-        let mut parts = vec![0..batch.requests.len()];
+        let mut parts = Vec::with_capacity(16);
+        parts.push(0..batch.requests.len());
         while let Some(part) = parts.pop() {
             match self.write(&batch.requests[part.clone()]).await {
                 Ok(answers) => part

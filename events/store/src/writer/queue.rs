@@ -83,13 +83,21 @@ impl<W: BatchWork> Queue<W> {
         Some(batch)
     }
 
+    /// Waits for a request whose caller still waits for it.
     async fn first(&mut self) -> Option<Job<W>> {
-        tokio::select! {
-            biased;
-            job = self.jobs.recv() => return job,
-            () = self.shutdown.cancelled() => self.jobs.close(),
+        loop {
+            let job = tokio::select! {
+                biased;
+                job = self.jobs.recv() => job?,
+                () = self.shutdown.cancelled(), if !self.jobs.is_closed() => {
+                    self.jobs.close();
+                    continue;
+                }
+            };
+            if !job.reply.is_closed() {
+                return Some(job);
+            }
         }
-        self.jobs.recv().await
     }
 
     /// Takes what waits; false when the batch is full.

@@ -92,17 +92,11 @@ impl Session {
                 ));
             }
         }
-        let me = client
-            .query_one(
+        let (me, lock_head, read_back, write_events) = join4(
+            client.query_one(
                 "select pid, backend_start from pg_stat_activity where pid = pg_backend_pid()",
                 &[],
-            )
-            .await?;
-        let backend = Backend {
-            pid: me.try_get(0)?,
-            started: me.try_get(1)?,
-        };
-        let (lock_head, read_back, write_events) = join3(
+            ),
             client.prepare("select position from feed_head where feed = 0 for update"),
             client.prepare(
                 "select change_id, stream, version, recorded_at from event
@@ -111,6 +105,11 @@ impl Session {
             WriteEvents::prepare(&client),
         )
         .await;
+        let me = me?;
+        let backend = Backend {
+            pid: me.try_get(0)?,
+            started: me.try_get(1)?,
+        };
         work.connected(&client).await?;
         Ok(Self {
             client,

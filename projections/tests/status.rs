@@ -1,0 +1,190 @@
+//! The status rule stands twice, as a function and as SQL: they agree on random tables.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a broken part fails the test"
+)]
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use tokio_postgres::Client;
+use uuid::Uuid;
+use zonelog_dns::LongSerial;
+use zonelog_projections::status::{
+    Action, Behind, Change, ServerView, Status, recordset_action_sql, recordset_status_sql, status,
+    zone_action_sql, zone_gone_sql, zone_status_sql,
+};
+use zonelog_test_parts::TestDatabase;
+
+/// One server: its checkpoint, and its row in `server_zone` as serial and whether there is an error.
+type ServerRow = (i64, Option<(Option<i64>, bool)>);
+
+/// A zone with a recordset, as their rows have them, and the servers of the pool.
+#[derive(Clone, Debug)]
+struct Tables {
+    servers: Vec<ServerRow>,
+    threshold: i32,
+    position: i64,
+    deleted: bool,
+    /// A live zone took the name of the deleted one.
+    taken: bool,
+    revision: i64,
+    since: (i64, i64),
+    empty: bool,
+}
+
+fn tables() -> impl Strategy<Value = Tables> {
+    let row = prop::option::of((prop::option::of(0i64..6), any::<bool>()));
+    let servers = prop::collection::vec((0i64..6, row), 0..6);
+    let threshold = prop_oneof![
+        Just(0),
+        Just(1),
+        Just(33),
+        Just(50),
+        Just(66),
+        Just(67),
+        Just(100)
+    ];
+    let zone = (0i64..6, any::<bool>(), any::<bool>(), 1i64..3);
+    (servers, threshold, zone, (0i64..6, 0i64..6), any::<bool>()).prop_map(
+        |(servers, threshold, (position, deleted, taken, revision), since, empty)| Tables {
+            servers,
+            threshold,
+            position,
+            deleted,
+            taken: taken && deleted,
+            revision,
+            since,
+            empty,
+        },
+    )
+}
+
+/// Fills the tables: two pools, so that a server of the other one does not count.
+async fn fill(client: &Client, tables: &Tables) {
+    let (zone, pool, other) = (Uuid::from_u128(1), Uuid::from_u128(2), Uuid::from_u128(3));
+    let Tables {
+        position, revision, ..
+    } = tables;
+    let reset = "delete from zone; delete from recordset_version; delete from server_checkpoint; delete from server_zone;";
+    client.batch_execute(reset).await.unwrap();
+    let insert = "insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire, \
+        minimum, serial, soa_recordset, revision, stream_version, created_at, created_position, content_position, \
+        deleted_position) values ($1, 'a.test.', '\\x01', 'p', $2, 'h@a.test', 1, '{}', 'ns.', 1, 1, 1, 1, 1, $1, $3, 1, \
+        now(), 1, $4, $5)";
+    let deleted = tables.deleted.then_some(*position);
+    client
+        .execute(insert, &[&zone, &pool, revision, position, &deleted])
+        .await
+        .unwrap();
+    if tables.taken {
+        client
+            .execute(insert, &[&Uuid::from_u128(4), &pool, &1i64, &9i64, &None::<i64>])
+            .await
+            .unwrap();
+    }
+    let records: &[&str] = if tables.empty { &[] } else { &["192.0.2.1"] };
+    client
+        .execute(
+            "insert into recordset_version (zone, recordset, owner, owner_key, type, records, rdata, managed, project, \
+             revision, created_at, since_serial, since_position) \
+             values ($1, $1, 'www', '\\x02', 1, $2, '', false, 'p', $3, now(), $4, $5)",
+            &[&zone, &records, revision, &tables.since.1, &tables.since.0],
+        )
+        .await
+        .unwrap();
+    for (number, (checkpoint, row)) in tables.servers.iter().enumerate() {
+        let name = format!("s{number}");
+        let register = "insert into server_checkpoint values ($1, $2, $3, now())";
+        client
+            .execute(register, &[&name, &pool, checkpoint])
+            .await
+            .unwrap();
+        if let Some((serial, failing)) = row {
+            let error = failing.then_some("it fails");
+            let insert =
+                "insert into server_zone values ($1, '\\x01', 'a.test.', $2, 1, $3, $4, 0, now(), now())";
+            client
+                .execute(insert, &[&name, &zone, serial, &error])
+                .await
+                .unwrap();
+        }
+    }
+    client
+        .execute(
+            "insert into server_checkpoint values ('elsewhere', $1, 0, now())",
+            &[&other],
+        )
+        .await
+        .unwrap();
+}
+
+fn views(tables: &Tables) -> Vec<ServerView> {
+    let behind = |(serial, failing): (Option<i64>, bool)| Behind {
+        serial: serial.map(LongSerial::from_i64),
+        failing,
+    };
+    let view = |(checkpoint, row): &ServerRow| ServerView {
+        checkpoint: *checkpoint,
+        behind: row.map(behind),
+    };
+    tables.servers.iter().map(view).collect()
+}
+
+#[tokio::test]
+async fn the_function_and_the_sql_agree() {
+    let database = TestDatabase::new().await;
+    let client = database.client().await;
+    let zone_status = zone_status_sql("z", "$1::integer");
+    let recordset_status = recordset_status_sql("z", "r", "$1::integer");
+    let query = format!(
+        "select {zone_status}, {}, {recordset_status}, {}, {} from zone z, recordset_version r \
+         where z.id = r.zone",
+        zone_action_sql("z", &zone_status),
+        recordset_action_sql("r", &recordset_status),
+        zone_gone_sql("z", "$1::integer"),
+    );
+    let query = client.prepare(&query).await.unwrap();
+    let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[11; 32]);
+    let mut runner = TestRunner::new_with_rng(Config::default(), seed);
+    let mut seen = std::collections::BTreeSet::new();
+    for _ in 0..200 {
+        let tables = tables().new_tree(&mut runner).unwrap().current();
+        fill(&client, &tables).await;
+        let row = client.query_one(&query, &[&tables.threshold]).await.unwrap();
+        let threshold = u8::try_from(tables.threshold).unwrap();
+        let zone = Change {
+            position: tables.position,
+            since_serial: None,
+        };
+        let zone = status(&views(&tables), threshold, zone);
+        let since = Change {
+            position: tables.since.0,
+            since_serial: Some(LongSerial::from_i64(tables.since.1)),
+        };
+        let recordset = if tables.empty {
+            Status::Active
+        } else {
+            status(&views(&tables), threshold, since)
+        };
+        let gone = tables.deleted && (zone == Status::Active || tables.taken);
+        let expected = (
+            zone.label(),
+            Action::of(zone, tables.deleted, tables.revision).label(),
+            recordset.label(),
+            Action::of(recordset, false, tables.revision).label(),
+            gone,
+        );
+        let actual: (&str, &str, &str, &str, bool) =
+            (row.get(0), row.get(1), row.get(2), row.get(3), row.get(4));
+        assert_eq!(actual, expected, "{tables:?}");
+        seen.insert((zone.label(), recordset.label()));
+    }
+    // A pool that cannot reach the threshold any more is in ERROR for both, unless the recordset is there already.
+    assert_eq!(
+        seen.len(),
+        6,
+        "every pair of statuses that can be came up: {seen:?}"
+    );
+}

@@ -1,1 +1,92 @@
-//! Lists of zones and recordsets for the REST API.
+//! Lists of zones and recordsets for the REST API: filters, sort keys, markers, counts.
+//!
+//! A page and its count are one pipelined round trip. The statements are put together from a closed set of fragments;
+//! whatever a caller gave is bound. Statuses are computed by [`crate::status`].
+
+mod pattern;
+mod recordsets;
+mod sql;
+mod totals;
+mod zones;
+
+use thiserror::Error;
+use uuid::Uuid;
+
+pub use pattern::Pattern;
+pub use recordsets::{RecordsetFilter, RecordsetRow, RecordsetSort, Within};
+pub use zones::{ZoneFilter, ZoneRow, ZoneSort};
+
+use recordsets::RecordsetTotals;
+use zones::ZoneTotals;
+
+/// Whose objects a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sight<'a> {
+    /// Those of one project.
+    Project(&'a str),
+    /// Everybody's.
+    AllProjects,
+}
+
+impl<'a> Sight<'a> {
+    fn project(self) -> Option<&'a str> {
+        match self {
+            Self::Project(project) => Some(project),
+            Self::AllProjects => None,
+        }
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// The most objects.
+    pub limit: i64,
+    /// The last object of the page before.
+    pub marker: Option<Uuid>,
+    /// From the last to the first.
+    pub descending: bool,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The objects, at most as many as were asked for.
+    pub rows: Vec<T>,
+    /// How many objects the whole list has.
+    pub total: i64,
+}
+
+/// Why there is no list.
+#[derive(Debug, Error)]
+pub enum ListingError {
+    /// The zone whose recordsets were asked for is not there for the caller.
+    #[error("the zone does not exist")]
+    ZoneNotFound,
+    /// The marker is no object of the list.
+    #[error("the marker {0} is not in the list")]
+    MarkerNotFound(Uuid),
+    /// The database refused or is away.
+    #[error("a list could not be read")]
+    Database(#[from] tokio_postgres::Error),
+}
+
+/// The lists, with the counts already taken. One for a process, shared by all requests.
+#[derive(Debug)]
+pub struct Listing {
+    threshold: String,
+    zones: ZoneTotals,
+    recordsets: RecordsetTotals,
+}
+
+impl Listing {
+    /// Lists for an installation whose pool has this threshold in percent: how many of its servers must serve a
+    /// change for it to be active.
+    pub fn new(threshold_percent: u8) -> Self {
+        Self {
+            threshold: threshold_percent.min(100).to_string(),
+            zones: ZoneTotals::default(),
+            recordsets: RecordsetTotals::default(),
+        }
+    }
+}

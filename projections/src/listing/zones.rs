@@ -1,0 +1,327 @@
+//! Zones as the API lists them: those that are live, and those whose deletion the servers have not confirmed yet.
+
+use deadpool_postgres::Client;
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+use zonelog_model::Timestamp;
+
+use super::sql::{Parameters, name_fits, text_fits};
+use super::totals::{Count, Totals};
+use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight};
+use crate::status::{Action, Status, zone_gone_sql, zone_status_sql};
+
+/// A zone as the API shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneRow {
+    /// Its id.
+    pub id: Uuid,
+    /// Its pool.
+    pub pool: Uuid,
+    /// Its owner.
+    pub project: String,
+    /// Its name, as spelled at its creation.
+    pub name: String,
+    /// The responsible person's address.
+    pub email: String,
+    /// Free text.
+    pub description: Option<String>,
+    /// The default TTL in seconds.
+    pub ttl: i32,
+    /// The serial, as the log counts it; the wire's is its low half.
+    pub serial: i64,
+    /// How many change-sets it has seen.
+    pub revision: i64,
+    /// Attributes: an object of texts.
+    pub attributes: serde_json::Value,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Option<Timestamp>,
+    /// How far its last change has come.
+    pub status: Status,
+    /// What the servers are still to do.
+    pub action: Action,
+}
+
+/// What a list of zones can be narrowed by.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ZoneFilter {
+    /// The name.
+    pub name: Option<Pattern>,
+    /// The type; every zone is `PRIMARY`.
+    pub r#type: Option<Pattern>,
+    /// The responsible person's address.
+    pub email: Option<Pattern>,
+    /// The status.
+    pub status: Option<Pattern>,
+    /// The description.
+    pub description: Option<Pattern>,
+    /// The TTL, as text.
+    pub ttl: Option<Pattern>,
+}
+
+impl ZoneFilter {
+    fn count(&self) -> usize {
+        [
+            &self.name,
+            &self.r#type,
+            &self.email,
+            &self.status,
+            &self.description,
+            &self.ttl,
+        ]
+        .into_iter()
+        .flatten()
+        .count()
+    }
+}
+
+/// What a list of zones can be ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ZoneSort {
+    /// When it was created; the default.
+    #[default]
+    CreatedAt,
+    /// The id.
+    Id,
+    /// When it was last changed; never comes first.
+    UpdatedAt,
+    /// The name, whatever its case.
+    Name,
+    /// The owner.
+    Project,
+    /// The serial.
+    Serial,
+    /// The TTL.
+    Ttl,
+    /// The status.
+    Status,
+}
+
+pub(super) type ZoneTotals = Totals<(Option<String>, ZoneFilter)>;
+
+const COLUMNS: &str = "z.id, z.pool, z.project, z.name, z.email, z.description, z.ttl, z.serial, z.revision, \
+                       z.attributes, z.created_at, z.updated_at, z.deleted_position is not null as deleted";
+
+/// Deleted zones that a server may still serve; [`zone_gone_sql`] then tells. They are few, and found without reading
+/// those that were deleted long ago.
+const LEAVING: &str = "z.id in (\
+    select l.id from zone l where l.deleted_position is not null \
+    and l.content_position > coalesce((select min(c.position) from server_checkpoint c), 0) \
+    union select l.id from zone l join server_zone s on s.zone = l.id where l.deleted_position is not null)";
+
+impl Listing {
+    /// One zone; `None` when it is not there for the caller.
+    pub async fn zone(
+        &self,
+        client: &Client,
+        sight: Sight<'_>,
+        id: Uuid,
+    ) -> Result<Option<ZoneRow>, ListingError> {
+        let mut parameters = Parameters::default();
+        let id = parameters.bind(id, Type::UUID);
+        let text = format!(
+            "select {COLUMNS}, {status} as status from zone z where z.id = {id} and not {gone}{seen}",
+            status = zone_status_sql("z", &self.threshold),
+            gone = zone_gone_sql("z", &self.threshold),
+            seen = in_sight(sight, &mut parameters),
+        );
+        let rows = parameters.query(client, &text, true).await?;
+        rows.first().map(zone_row).transpose().map_err(ListingError::from)
+    }
+
+    /// A page of the zones that the caller sees.
+    pub async fn zones(
+        &self,
+        client: &Client,
+        sight: Sight<'_>,
+        filter: &ZoneFilter,
+        sort: ZoneSort,
+        page: &PageRequest,
+    ) -> Result<Page<ZoneRow>, ListingError> {
+        let (page_text, page_parameters) = self.zone_page(sight, filter, sort, page);
+        let key = (sight.project().map(str::to_owned), filter.clone());
+        let known = self.zones.get(&key);
+        let (total_text, total_parameters) = self.zone_total(sight, filter, page.marker, known);
+        let common = filter.count() <= 1;
+        let (rows, totals) = futures_util::try_join!(
+            page_parameters.query(client, &page_text, common),
+            total_parameters.query(client, &total_text, common),
+        )?;
+        let mut total = 0;
+        if let Some(row) = totals.first() {
+            let live = Count {
+                at: row.try_get(0)?,
+                count: row.try_get(1)?,
+            };
+            total = live.count + row.try_get::<_, i64>(2)?;
+            if let (Some(marker), false) = (page.marker, row.try_get(3)?) {
+                return Err(ListingError::MarkerNotFound(marker));
+            }
+            // A status follows from the servers too, not from the log alone.
+            if live != known && filter.status.is_none() {
+                self.zones.put(key, live);
+            }
+        }
+        let rows = rows.iter().map(zone_row).collect::<Result<_, _>>()?;
+        Ok(Page { rows, total })
+    }
+
+    fn zone_page(
+        &self,
+        sight: Sight<'_>,
+        filter: &ZoneFilter,
+        sort: ZoneSort,
+        page: &PageRequest,
+    ) -> (String, Parameters) {
+        let mut parameters = Parameters::default();
+        let status = zone_status_sql("z", &self.threshold);
+        let gone = zone_gone_sql("z", &self.threshold);
+        let key = sort_key(sort, &status);
+        let seen = in_sight(sight, &mut parameters);
+        let fits = filter_sql(filter, &status, &mut parameters);
+        let (direction, beyond) = if page.descending {
+            ("desc", "<")
+        } else {
+            ("asc", ">")
+        };
+        let mut marker = String::new();
+        let mut after = String::new();
+        if let Some(id) = page.marker {
+            let id = parameters.bind(id, Type::UUID);
+            marker = format!("with marker as (select {key} as k, z.id from zone z where z.id = {id}{seen}) ");
+            after = format!(" and ({key}, z.id) {beyond} ((select k from marker), (select id from marker))");
+        }
+        let limit = parameters.bind(page.limit, Type::INT8);
+        let end = format!("order by {key} {direction}, z.id {direction} limit {limit}");
+        let text = format!(
+            "{marker}select * from (\
+             (select {COLUMNS}, {status} as status, {key} as k from zone z \
+             where z.deleted_position is null{seen}{fits}{after} {end}) \
+             union all \
+             (select {COLUMNS}, {status} as status, {key} as k from zone z \
+             where {LEAVING} and not {gone}{seen}{fits}{after} {end})\
+             ) r order by k {direction}, id {direction} limit {limit}"
+        );
+        (text, parameters)
+    }
+
+    /// Position of the head, count of live zones, count of leaving zones, whether the marker is there.
+    fn zone_total(
+        &self,
+        sight: Sight<'_>,
+        filter: &ZoneFilter,
+        marker: Option<Uuid>,
+        known: Count,
+    ) -> (String, Parameters) {
+        let mut parameters = Parameters::default();
+        let status = zone_status_sql("z", &self.threshold);
+        let gone = zone_gone_sql("z", &self.threshold);
+        let seen = in_sight(sight, &mut parameters);
+        let fits = filter_sql(filter, &status, &mut parameters);
+        let at = parameters.bind(known.at, Type::INT8);
+        let count = parameters.bind(known.count, Type::INT8);
+        let marker_exists = match marker {
+            None => "true".to_owned(),
+            Some(id) => {
+                let id = parameters.bind(id, Type::UUID);
+                format!("exists (select from zone z where z.id = {id}{seen})")
+            }
+        };
+        let text = format!(
+            "select h.position, case when h.position = {at} then {count} else \
+             (select count(*) from zone z where z.deleted_position is null{seen}{fits}) end, \
+             (select count(*) from zone z where {LEAVING} and not {gone}{seen}{fits}), {marker_exists} \
+             from feed_head h where h.feed = 0"
+        );
+        (text, parameters)
+    }
+}
+
+/// ` and ...`: that the caller sees the zone `z`.
+pub(super) fn in_sight(sight: Sight<'_>, parameters: &mut Parameters) -> String {
+    match sight.project() {
+        Some(project) => format!(
+            " and z.project = {}",
+            parameters.bind(project.to_owned(), Type::TEXT)
+        ),
+        None => String::new(),
+    }
+}
+
+fn filter_sql(filter: &ZoneFilter, status: &str, parameters: &mut Parameters) -> String {
+    let mut conditions = String::new();
+    let mut push = |condition: String| {
+        conditions.push_str(" and ");
+        conditions.push_str(&condition);
+    };
+    if let Some(name) = &filter.name {
+        push(name_fits("z.name", "z.name_key", name, parameters));
+    }
+    if filter
+        .r#type
+        .as_ref()
+        .is_some_and(|pattern| !pattern.fits("PRIMARY"))
+    {
+        push("false".to_owned());
+    }
+    if let Some(email) = &filter.email {
+        push(text_fits("z.email", email, parameters));
+    }
+    if let Some(description) = &filter.description {
+        push(text_fits("z.description", description, parameters));
+    }
+    if let Some(ttl) = &filter.ttl {
+        push(text_fits("z.ttl::text", ttl, parameters));
+    }
+    if let Some(pattern) = &filter.status {
+        push(status_fits(status, pattern, parameters));
+    }
+    conditions
+}
+
+/// A filter on a status expression.
+pub(super) fn status_fits(status: &str, pattern: &Pattern, parameters: &mut Parameters) -> String {
+    let labels: Vec<&str> = [Status::Active, Status::Pending, Status::Error]
+        .into_iter()
+        .map(Status::label)
+        .filter(|label| pattern.fits(label))
+        .collect();
+    format!("{status} = any ({})", parameters.bind(labels, Type::TEXT_ARRAY))
+}
+
+/// The expression to order by; ids order what is equal.
+fn sort_key(sort: ZoneSort, status: &str) -> String {
+    match sort {
+        ZoneSort::CreatedAt => "z.created_at".to_owned(),
+        ZoneSort::Id => "z.id".to_owned(),
+        ZoneSort::UpdatedAt => "coalesce(z.updated_at, '-infinity')".to_owned(),
+        ZoneSort::Name => "lower(z.name) collate \"C\"".to_owned(),
+        ZoneSort::Project => "z.project collate \"C\"".to_owned(),
+        ZoneSort::Serial => "z.serial".to_owned(),
+        ZoneSort::Ttl => "z.ttl".to_owned(),
+        ZoneSort::Status => format!("{status} collate \"C\""),
+    }
+}
+
+fn zone_row(row: &Row) -> Result<ZoneRow, tokio_postgres::Error> {
+    let revision = row.try_get(8)?;
+    let status = Status::from_label(row.try_get(13)?).unwrap_or(Status::Pending);
+    Ok(ZoneRow {
+        id: row.try_get(0)?,
+        pool: row.try_get(1)?,
+        project: row.try_get(2)?,
+        name: row.try_get(3)?,
+        email: row.try_get(4)?,
+        description: row.try_get(5)?,
+        ttl: row.try_get(6)?,
+        serial: row.try_get(7)?,
+        revision,
+        attributes: row.try_get(9)?,
+        created_at: row.try_get(10)?,
+        updated_at: row.try_get(11)?,
+        status,
+        action: Action::of(status, row.try_get(12)?, revision),
+    })
+}

@@ -1,0 +1,133 @@
+//! Who asks: from a token, or, where everybody is believed, from headers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::http::HeaderMap;
+use deadpool_postgres::Pool;
+use zonelog_central::clock;
+use zonelog_model::ProjectId;
+use zonelog_projections::api_token::{self, ApiToken};
+
+use crate::error::ApiError;
+use crate::token::TokenSecret;
+
+/// The most tokens remembered, known or unknown; when there are more, all are forgotten.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// Somebody who was let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) user: String,
+    pub(crate) project: ProjectId,
+    pub(crate) roles: Vec<String>,
+}
+
+/// The caller of an installation that lets everybody in, with Designate's defaults.
+pub(crate) fn believed(headers: &HeaderMap) -> Result<Identity, ApiError> {
+    let header = |name: &str, default: &str| -> Result<String, ApiError> {
+        let Some(value) = headers.get(name) else {
+            return Ok(default.to_owned());
+        };
+        let text = value
+            .to_str()
+            .map_err(|_| ApiError::bad("bad_request", format!("{name} is not plain text")))?;
+        Ok(text.trim().to_owned())
+    };
+    let project = header("x-auth-project-id", "noauth-project")?;
+    let roles = header("x-roles", "admin")?;
+    Ok(Identity {
+        user: header("x-auth-user-id", "noauth-user")?,
+        project: project_id("X-Auth-Project-ID", &project)?,
+        roles: roles
+            .split(',')
+            .map(|role| role.trim().to_ascii_lowercase())
+            .filter(|role| !role.is_empty())
+            .collect(),
+    })
+}
+
+/// Reads a project's id from a header.
+pub(crate) fn project_id(header: &str, text: &str) -> Result<ProjectId, ApiError> {
+    ProjectId::new(text).ok_or_else(|| {
+        let most = ProjectId::MAX_LENGTH;
+        ApiError::bad(
+            "invalid_project",
+            format!("{header} must have 1 to {most} characters and no control characters"),
+        )
+    })
+}
+
+/// Zonelog's own tokens, with a short memory, so that a busy caller's token is not looked up for every request.
+pub(crate) struct Tokens {
+    pool: Pool,
+    memory: Duration,
+    // Held for a look-up only, never across an await.
+    remembered: Mutex<HashMap<[u8; 32], Remembered>>,
+}
+
+struct Remembered {
+    token: Option<Arc<ApiToken>>,
+    until: Instant,
+}
+
+impl Tokens {
+    pub(crate) fn new(pool: Pool, memory: Duration) -> Self {
+        Self {
+            pool,
+            memory,
+            remembered: Mutex::default(),
+        }
+    }
+
+    /// The caller whose token is in `X-Auth-Token`.
+    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Identity, ApiError> {
+        let given = headers.get("x-auth-token").and_then(|value| value.to_str().ok());
+        let secret = given
+            .and_then(TokenSecret::parse)
+            .ok_or_else(ApiError::unauthorized)?;
+        let digest = secret.digest();
+        let token = match self.recall(&digest) {
+            Some(token) => token,
+            None => {
+                let token = self.look_up(&digest).await?.map(Arc::new);
+                self.remember(digest, token.clone());
+                token
+            }
+        };
+        match token {
+            Some(token) if token.is_valid(clock::now()) => Ok(Identity {
+                user: token.name.clone(),
+                project: token.project.clone(),
+                roles: token.roles.iter().map(|role| role.to_ascii_lowercase()).collect(),
+            }),
+            _ => Err(ApiError::unauthorized()),
+        }
+    }
+
+    async fn look_up(&self, digest: &[u8; 32]) -> Result<Option<ApiToken>, ApiError> {
+        let client = self.pool.get().await?;
+        Ok(api_token::lookup(&**client, digest).await?)
+    }
+
+    fn recall(&self, digest: &[u8; 32]) -> Option<Option<Arc<ApiToken>>> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = remembered.get(digest)?;
+        (Instant::now() < found.until).then(|| found.token.clone())
+    }
+
+    fn remember(&self, digest: [u8; 32], token: Option<Arc<ApiToken>>) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() >= MOST_REMEMBERED {
+            remembered.clear();
+        }
+        remembered.insert(
+            digest,
+            Remembered {
+                token,
+                until: Instant::now() + self.memory,
+            },
+        );
+    }
+}

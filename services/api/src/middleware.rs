@@ -1,0 +1,188 @@
+//! What happens to every request: it gets an id, its caller is identified, it has a time limit, it is counted, and an
+//! error gets its body.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::header::{ACCEPT, ALLOW, HOST};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
+use zonelog_central::ids;
+
+use crate::app::App;
+use crate::auth::believed;
+use crate::context::Context;
+use crate::error::ApiError;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
+
+/// The one layer around all routes.
+pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id: Arc<str> = ids::request_id().into();
+    let base = base_url(&app, &request);
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let method = method_label(request.method());
+    let work = AssertUnwindSafe(run(&app, request, next, &request_id, &base)).catch_unwind();
+    let mut response = match tokio::time::timeout(app.options.request_timeout, work).await {
+        Ok(Ok(Ok(response))) => response,
+        Ok(Ok(Err(error))) => error.into_response(),
+        Ok(Err(_)) => ApiError::internal(&format_args!("a handler panicked, {request_id}")).into_response(),
+        Err(_) => {
+            ApiError::timeout("The request took too long; a change may still take effect").into_response()
+        }
+    };
+    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+        let allow = response.headers_mut().remove(ALLOW);
+        response = error.render(&request_id, &base, allow);
+    }
+    if let Ok(value) = HeaderValue::try_from(&*request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    // Unknown paths are one route: what callers type makes no new time series.
+    let route = route.map_or_else(|| "unknown".to_owned(), |path| path.as_str().to_owned());
+    let status = response.status();
+    tracing::debug!(%request_id, method, route, status = status.as_u16(), "answered a request");
+    metrics::counter!("zonelog_http_requests_total",
+        "route" => route.clone(), "method" => method, "status" => status.as_str().to_owned())
+    .increment(1);
+    metrics::histogram!("zonelog_http_seconds", "route" => route).record(started.elapsed().as_secs_f64());
+    response
+}
+
+async fn run(
+    app: &App,
+    mut request: Request,
+    next: Next,
+    request_id: &Arc<str>,
+    base: &Arc<str>,
+) -> Result<Response, ApiError> {
+    let path = request.uri().path();
+    if path == "/v2" || path.starts_with("/v2/") {
+        let identity = match &app.tokens {
+            Some(tokens) => tokens.identify(request.headers()).await?,
+            None => believed(request.headers())?,
+        };
+        let (request_id, base) = (Arc::clone(request_id), Arc::clone(base));
+        let context = Context::new(identity, request.headers(), request.uri(), request_id, base)?;
+        check_accept(request.headers())?;
+        request.extensions_mut().insert(context);
+    }
+    Ok(next.run(request).await)
+}
+
+/// Takes trailing and double slashes out of a path, as Designate does.
+pub(crate) fn normalize(uri: &mut Uri) {
+    let path = uri.path();
+    if path.len() < 2 || !(path.ends_with('/') || path.contains("//")) {
+        return;
+    }
+    let mut clean = String::with_capacity(path.len());
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        clean.push('/');
+        clean.push_str(segment);
+    }
+    if clean.is_empty() {
+        clean.push('/');
+    }
+    if let Some(query) = uri.query() {
+        clean.push('?');
+        clean.push_str(query);
+    }
+    let mut parts = std::mem::take(uri).into_parts();
+    // The parts of a valid path make a valid path.
+    parts.path_and_query = PathAndQuery::try_from(clean).ok();
+    *uri = Uri::from_parts(parts).unwrap_or_default();
+}
+
+/// The address before every link: as configured, else as the caller wrote it.
+fn base_url(app: &App, request: &Request) -> Arc<str> {
+    if let Some(url) = &app.options.base_url {
+        return url.trim_end_matches('/').into();
+    }
+    let header = request
+        .headers()
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .filter(|host| is_host(host));
+    match header.or(request.uri().authority().map(|authority| authority.as_str())) {
+        Some(host) => format!("http://{host}").into(),
+        None => format!("http://{}", app.options.listen).into(),
+    }
+}
+
+/// Whether a Host header is a name or address with a port: it is repeated in links and a header.
+fn is_host(host: &str) -> bool {
+    let plain =
+        |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+    !host.is_empty() && host.bytes().all(plain)
+}
+
+fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut given = headers.get_all(ACCEPT).iter().peekable();
+    if given.peek().is_none() {
+        return Ok(());
+    }
+    let takes_json = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        let media = parts.next().unwrap_or_default();
+        let refused = parts.any(|parameter| {
+            parameter
+                .strip_prefix("q=")
+                .is_some_and(|quality| quality.parse::<f32>().is_ok_and(|q| q <= 0.0))
+        });
+        !refused
+            && ["*/*", "application/*", "application/json", ""]
+                .iter()
+                .any(|ours| ours.eq_ignore_ascii_case(media))
+    };
+    let accepted = given
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.split(',').any(takes_json));
+    match accepted {
+        true => Ok(()),
+        false => Err(ApiError::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "unsupported_accept",
+            "Answers are application/json, which the request's Accept header leaves out",
+        )),
+    }
+}
+
+fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_too_many_do_not_matter() {
+        let normal = |uri: &str| {
+            let mut uri: Uri = uri.parse().unwrap();
+            normalize(&mut uri);
+            uri.to_string()
+        };
+        assert_eq!(normal("/"), "/");
+        assert_eq!(normal("//"), "/");
+        assert_eq!(normal("/v2/zones/"), "/v2/zones");
+        assert_eq!(normal("//v2///zones//?a=b//"), "/v2/zones?a=b//");
+        assert_eq!(normal("/v2/zones?name=a"), "/v2/zones?name=a");
+        assert_eq!(normal("http://host:1/v2/"), "http://host:1/v2");
+    }
+}

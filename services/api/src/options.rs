@@ -1,0 +1,79 @@
+//! What an installation decides for its API.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Who may use the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Whoever has one of Zonelog's own tokens, in `X-Auth-Token`.
+    Tokens,
+    /// Everybody: `X-Auth-User-ID`, `X-Auth-Project-ID` and `X-Roles` are believed, and an admin is assumed without
+    /// them. Only on a loopback address.
+    None,
+}
+
+/// A name server of the pool, as users are told to delegate to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameServer {
+    /// Its name, absolute.
+    pub hostname: String,
+    /// Its place in the list; the lowest comes first.
+    pub priority: u16,
+}
+
+/// What [`crate::Api::bind`] is given.
+#[derive(Clone, Debug)]
+pub struct ApiOptions {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Who may use the API.
+    pub auth: Auth,
+    /// The URL before every link (`https://dns.example.com`), where a proxy stands before the API. Without it links
+    /// follow the request's `Host`.
+    pub base_url: Option<String>,
+    /// The share of the pool's servers that must serve a change for it to be active, in percent.
+    pub threshold_percent: u8,
+    /// The pool's name servers.
+    pub nameservers: Vec<NameServer>,
+    /// The largest body of a request, in bytes.
+    pub max_body_bytes: usize,
+    /// The most connections at a time; more wait in the listening socket's queue.
+    pub max_connections: usize,
+    /// How long a connection may take to send a request's headers, and stay idle between requests.
+    pub header_timeout: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request may take in all.
+    pub request_timeout: Duration,
+    /// How long a stop waits for requests under way.
+    pub stop_timeout: Duration,
+    /// Connections to the database for reading.
+    pub database_connections: usize,
+    /// How long a token that was found (or not found) is remembered: a revocation takes effect within this time.
+    pub token_memory: Duration,
+    /// While this file exists, `/healthcheck` says 503: takes the process out of a load balancer.
+    pub disable_file: Option<PathBuf>,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9001)),
+            auth: Auth::Tokens,
+            base_url: None,
+            threshold_percent: 100,
+            nameservers: Vec::new(),
+            max_body_bytes: 114_688,
+            max_connections: 1_024,
+            header_timeout: Duration::from_secs(15),
+            body_timeout: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(30),
+            stop_timeout: Duration::from_secs(10),
+            database_connections: 8,
+            token_memory: Duration::from_secs(2),
+            disable_file: None,
+        }
+    }
+}

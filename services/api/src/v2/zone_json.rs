@@ -1,0 +1,126 @@
+//! A zone as the API shows it.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+use zonelog_model::zone::Zone;
+use zonelog_projections::listing::ZoneRow;
+use zonelog_projections::status::{Action, Status};
+
+use super::body::{ListLinks, Metadata, SelfLink, Time, href};
+
+/// The keys in Designate's order.
+#[derive(Serialize)]
+pub(super) struct ZoneJson<'a> {
+    id: Uuid,
+    pool_id: Uuid,
+    project_id: &'a str,
+    name: Cow<'a, str>,
+    email: &'a str,
+    description: Option<&'a str>,
+    ttl: i64,
+    serial: u32,
+    shared: bool,
+    status: &'static str,
+    action: &'static str,
+    version: i64,
+    attributes: Cow<'a, Value>,
+    r#type: &'static str,
+    masters: [&'static str; 0],
+    created_at: Time,
+    updated_at: Option<Time>,
+    transferred_at: Option<Time>,
+    links: SelfLink,
+}
+
+impl<'a> ZoneJson<'a> {
+    /// A zone of a list, or one that was asked for.
+    pub(super) fn shown(row: &'a ZoneRow, base: &str) -> Self {
+        Self {
+            id: row.id,
+            pool_id: row.pool,
+            project_id: &row.project,
+            name: Cow::Borrowed(&row.name),
+            email: &row.email,
+            description: row.description.as_deref(),
+            ttl: row.ttl.into(),
+            // The wire's serial is the low half.
+            serial: row.serial as u32,
+            shared: false,
+            status: row.status.label(),
+            action: row.action.label(),
+            version: row.revision,
+            attributes: Cow::Borrowed(&row.attributes),
+            r#type: "PRIMARY",
+            masters: [],
+            created_at: Time(row.created_at),
+            updated_at: row.updated_at.map(Time),
+            transferred_at: None,
+            links: self_link(base, row.id),
+        }
+    }
+
+    /// A zone right after an accepted change: the servers are still to learn of it.
+    pub(super) fn accepted(zone: &'a Zone, action: Action, base: &str) -> Self {
+        let id = zone.id.uuid();
+        let attributes = zone
+            .attributes
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.as_str())));
+        Self {
+            id,
+            pool_id: zone.pool.uuid(),
+            project_id: zone.project.as_str(),
+            name: Cow::Owned(zone.name.to_string()),
+            email: &zone.email,
+            description: zone.description.as_deref(),
+            ttl: zone.ttl.get().into(),
+            serial: zone.serial.wire().get(),
+            shared: false,
+            status: Status::Pending.label(),
+            action: action.label(),
+            version: zone.revision,
+            attributes: Cow::Owned(Value::Object(attributes.collect())),
+            r#type: "PRIMARY",
+            masters: [],
+            created_at: Time(zone.created_at),
+            updated_at: zone.updated_at.map(Time),
+            transferred_at: None,
+            links: self_link(base, id),
+        }
+    }
+
+    /// The zone's address.
+    pub(super) fn href(&self) -> &str {
+        &self.links.href
+    }
+}
+
+fn self_link(base: &str, id: Uuid) -> SelfLink {
+    SelfLink {
+        href: href(base, format_args!("/v2/zones/{id}")),
+    }
+}
+
+/// A page of zones.
+#[derive(Serialize)]
+pub(super) struct ZoneListJson<'a> {
+    pub(super) zones: Vec<ZoneJson<'a>>,
+    pub(super) links: ListLinks,
+    pub(super) metadata: Metadata,
+}
+
+/// The pool's name servers.
+#[derive(Serialize)]
+pub(super) struct NameServersJson<'a> {
+    pub(super) nameservers: Vec<NameServerJson<'a>>,
+}
+
+/// One name server.
+#[derive(Serialize)]
+pub(super) struct NameServerJson<'a> {
+    pub(super) priority: u16,
+    pub(super) hostname: &'a str,
+}

@@ -1,0 +1,196 @@
+//! `/v2/zones`.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use zonelog_central::ids;
+use zonelog_model::ZoneId;
+use zonelog_model::zone::{Command, CreateZone, DeleteZone, UpdateZone};
+use zonelog_projections::listing::{ZoneFilter, ZoneSort};
+use zonelog_projections::status::Action;
+
+use super::body::{ListLinks, Metadata, accepted, json};
+use super::zone_input::{NewZone, PRESENT, ZoneChange};
+use super::zone_json::{NameServerJson, NameServersJson, ZoneJson, ZoneListJson};
+use crate::app::App;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::idempotency::Retry;
+use crate::json::read_object;
+use crate::path::ZonePath;
+use crate::query::Query;
+
+const FILTERS: [&str; 6] = ["name", "type", "email", "status", "description", "ttl"];
+
+const SORT_KEYS: [(&str, ZoneSort); 8] = [
+    ("created_at", ZoneSort::CreatedAt),
+    ("id", ZoneSort::Id),
+    ("updated_at", ZoneSort::UpdatedAt),
+    ("name", ZoneSort::Name),
+    ("tenant_id", ZoneSort::Project),
+    ("serial", ZoneSort::Serial),
+    ("ttl", ZoneSort::Ttl),
+    ("status", ZoneSort::Status),
+];
+
+/// `GET /v2/zones`.
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    context: Context,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    let query = Query::parse(uri.query());
+    let (page, sort) = query.page(&SORT_KEYS, &FILTERS)?;
+    let filter = ZoneFilter {
+        name: query.pattern("name"),
+        r#type: query.pattern("type"),
+        email: query.pattern("email"),
+        status: query.pattern("status"),
+        description: query.pattern("description"),
+        ttl: query.pattern("ttl"),
+    };
+    let client = app.client().await?;
+    let found = app
+        .listing
+        .zones(&client, context.sight(), &filter, sort.unwrap_or_default(), &page)
+        .await?;
+    drop(client);
+    let last = found.rows.last().map(|zone| zone.id);
+    let body = ZoneListJson {
+        zones: found
+            .rows
+            .iter()
+            .map(|zone| ZoneJson::shown(zone, &context.base))
+            .collect(),
+        links: ListLinks::new(&context, uri.path(), &query, page.limit, found.rows.len(), last),
+        metadata: Metadata {
+            total_count: Some(found.total),
+        },
+    };
+    json(StatusCode::OK, &body)
+}
+
+/// `POST /v2/zones`.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    context: Context,
+    retry: Retry,
+    request: Request,
+) -> Result<Response, ApiError> {
+    context.require_write()?;
+    let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
+    let new = NewZone::read(&object, app.central.pool().id)?;
+    let command = CreateZone {
+        zone: ids::zone_id(),
+        soa_recordset: ids::recordset_id(),
+        ns_recordset: ids::recordset_id(),
+        name: new.name,
+        project: context.actor().project.clone(),
+        email: new.email,
+        ttl: new.ttl,
+        description: new.description,
+        attributes: new.attributes,
+        timers: app.central.soa_timers(),
+        may_use_low_ttl: context.may_use_low_ttl(),
+    };
+    let done = app
+        .execute(&context, retry.of(&bytes)?, Command::CreateZone(command))
+        .await?;
+    let body = ZoneJson::accepted(&done.zone, Action::Create, &context.base);
+    accepted(StatusCode::ACCEPTED, &body, Some(body.href()), done.replayed)
+}
+
+/// `GET /v2/zones/{zone_id}`.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    ZonePath(zone): ZonePath,
+    context: Context,
+) -> Result<Response, ApiError> {
+    let client = app.client().await?;
+    let row = app
+        .listing
+        .zone(&client, context.sight(), zone)
+        .await?
+        .ok_or_else(ApiError::zone_not_found)?;
+    json(StatusCode::OK, &ZoneJson::shown(&row, &context.base))
+}
+
+/// `PATCH /v2/zones/{zone_id}`.
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    ZonePath(zone): ZonePath,
+    context: Context,
+    retry: Retry,
+    request: Request,
+) -> Result<Response, ApiError> {
+    context.require_write()?;
+    let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
+    let change = ZoneChange::read(&object)?;
+    let fixed = PRESENT.fixed_in(&object)?;
+    if !fixed.is_empty() {
+        let client = app.client().await?;
+        let row = app
+            .listing
+            .zone(&client, context.sight(), zone)
+            .await?
+            .ok_or_else(ApiError::zone_not_found)?;
+        let current = serde_json::to_value(ZoneJson::shown(&row, &context.base));
+        PRESENT.check_fixed(&fixed, &current.map_err(|error| ApiError::internal(&error))?)?;
+    }
+    let command = UpdateZone {
+        zone: ZoneId::new(zone),
+        email: change.email,
+        ttl: change.ttl,
+        description: change.description,
+        may_use_low_ttl: context.may_use_low_ttl(),
+    };
+    let done = app
+        .execute(&context, retry.of(&bytes)?, Command::UpdateZone(command))
+        .await?;
+    let body = ZoneJson::accepted(&done.zone, Action::Update, &context.base);
+    accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
+}
+
+/// `DELETE /v2/zones/{zone_id}`.
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    ZonePath(zone): ZonePath,
+    context: Context,
+    retry: Retry,
+) -> Result<Response, ApiError> {
+    context.require_write()?;
+    let command = DeleteZone {
+        zone: ZoneId::new(zone),
+    };
+    let done = app
+        .execute(&context, retry.of(&[])?, Command::DeleteZone(command))
+        .await?;
+    let body = ZoneJson::accepted(&done.zone, Action::Delete, &context.base);
+    accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
+}
+
+/// `GET /v2/zones/{zone_id}/nameservers`.
+pub(crate) async fn nameservers(
+    State(app): State<Arc<App>>,
+    ZonePath(zone): ZonePath,
+    context: Context,
+) -> Result<Response, ApiError> {
+    let client = app.client().await?;
+    app.listing
+        .zone(&client, context.sight(), zone)
+        .await?
+        .ok_or_else(ApiError::zone_not_found)?;
+    let nameservers = app.options.nameservers.iter();
+    let nameservers = nameservers.map(|server| NameServerJson {
+        priority: server.priority,
+        hostname: &server.hostname,
+    });
+    json(
+        StatusCode::OK,
+        &NameServersJson {
+            nameservers: nameservers.collect(),
+        },
+    )
+}

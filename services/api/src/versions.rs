@@ -1,0 +1,67 @@
+//! `GET /`: which versions of the API there are. Clients read the greatest and skip what it lacks.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+use serde::Serialize;
+use std::sync::Arc;
+
+use crate::app::App;
+
+/// Id, status, and when it came, as Designate says it.
+const VERSIONS: [(&str, &str, &str); 6] = [
+    ("v2", "SUPPORTED", "2022-06-29T00:00:00Z"),
+    ("v2.0", "SUPPORTED", "2022-06-29T00:00:00Z"),
+    ("v2.1", "SUPPORTED", "2023-01-25T00:00:00Z"),
+    ("v2.2", "SUPPORTED", "2024-08-13T00:00:00Z"),
+    ("v2.3", "SUPPORTED", "2025-05-15T00:00:00Z"),
+    ("v2.4", "CURRENT", "2026-01-15T00:00:00Z"),
+];
+
+#[derive(Serialize)]
+pub(crate) struct Versions {
+    versions: Vec<Version>,
+}
+
+#[derive(Serialize)]
+struct Version {
+    id: &'static str,
+    links: [Link; 2],
+    status: &'static str,
+    updated: &'static str,
+}
+
+#[derive(Serialize)]
+struct Link {
+    href: String,
+    rel: &'static str,
+}
+
+/// `GET /`.
+pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<Versions> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let base = match (&app.options.base_url, host) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, Some(host)) => format!("http://{host}"),
+        (None, None) => format!("http://{}", app.options.listen),
+    };
+    let versions = VERSIONS.map(|(id, status, updated)| Version {
+        id,
+        links: [
+            Link {
+                href: format!("{base}/v2"),
+                rel: "self",
+            },
+            Link {
+                href: "https://docs.openstack.org/api-ref/dns".to_owned(),
+                rel: "help",
+            },
+        ],
+        status,
+        updated,
+    });
+    Json(Versions {
+        versions: versions.into(),
+    })
+}

@@ -1,0 +1,13 @@
+//! The REST API against a real PostgreSQL and the real Central, asked over HTTP as clients ask.
+
+mod auth;
+mod bad_input;
+mod connections;
+mod discovery;
+mod idempotency;
+mod lists;
+mod outage;
+mod parts;
+mod recordsets;
+mod tokens;
+mod zones;

@@ -77,8 +77,7 @@ async fn forward(mut client: TcpStream, mut server: TcpStream, armed: Armed) -> 
                     Some(Cut::During) => return server.write_all(sent).await,
                     Some(Cut::After) => {
                         server.write_all(sent).await?;
-                        server.read(&mut from_server).await?;
-                        return Ok(());
+                        return server.read(&mut from_server).await.map(drop);
                     }
                 }
             }

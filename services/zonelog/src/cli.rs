@@ -10,7 +10,12 @@ use crate::output;
 
 /// An event-sourced DNS control plane: the zone is its log.
 #[derive(Debug, Parser)]
-#[command(name = "zonelog", version, max_term_width = 110, arg_required_else_help = true)]
+#[command(
+    name = "zonelog",
+    version,
+    max_term_width = 110,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// Which installation.
     #[command(flatten)]

@@ -7,8 +7,8 @@ use zonelog_api::{Api, ApiOptions, NameServer};
 use zonelog_central::{Central, CentralOptions, TimerOptions};
 use zonelog_dns::{Name, Ttl};
 use zonelog_mdns::{MdnsOptions, MiniDns};
-use zonelog_model::zone::{Limits, PoolFacts};
 use zonelog_model::PoolId;
+use zonelog_model::zone::{Limits, PoolFacts};
 use zonelog_reconciler::{PoolConfig, ReconcilerOptions, RndcSecret, ServerConfig, TargetConfig, Timings};
 use zonelog_store::{Database, WakeUps, WriterOptions};
 
@@ -29,14 +29,22 @@ pub struct Shared {
 impl Shared {
     /// `central`: the writer of this process, if it has one; it is heard sooner than PostgreSQL.
     pub fn new(database: Database, central: Option<&Central>, roles: &Roles) -> Self {
-        let wakeups = WakeUps::start(database.clone(), central.map(Central::positions), roles.afterwards());
+        let wakeups = WakeUps::start(
+            database.clone(),
+            central.map(Central::positions),
+            roles.afterwards(),
+        );
         Self { database, wakeups }
     }
 }
 
 /// Starts the writer. It ends after the roles: what they have begun is still written.
 pub fn start_central(config: &Config, database: &Database, roles: &Roles) -> Result<Central, CommandError> {
-    Ok(Central::start(database.clone(), central_options(config)?, roles.afterwards()))
+    Ok(Central::start(
+        database.clone(),
+        central_options(config)?,
+        roles.afterwards(),
+    ))
 }
 
 /// Starts the REST API; answers with where it listens.
@@ -75,7 +83,12 @@ pub fn start_reconciler(
     roles: &mut Roles,
 ) -> Result<(), CommandError> {
     let options = reconciler_options(config, minidns)?;
-    let run = zonelog_reconciler::run(options, shared.database.clone(), shared.wakeups.subscribe(), roles.shutdown());
+    let run = zonelog_reconciler::run(
+        options,
+        shared.database.clone(),
+        shared.wakeups.subscribe(),
+        roles.shutdown(),
+    );
     roles.start("the reconciler", run);
     Ok(())
 }
@@ -90,7 +103,10 @@ fn central_options(config: &Config) -> Result<CentralOptions, CommandError> {
             max_zone_name_length: limits.max_zone_name_length,
             max_recordset_name_length: limits.max_recordset_name_length,
         },
-        pool: PoolFacts { id: PoolId::new(config.pool.id), nameservers: nameservers(config)? },
+        pool: PoolFacts {
+            id: PoolId::new(config.pool.id),
+            nameservers: nameservers(config)?,
+        },
         timers: TimerOptions {
             refresh_min: soa.refresh_min,
             refresh_max: soa.refresh_max,
@@ -106,7 +122,10 @@ fn central_options(config: &Config) -> Result<CentralOptions, CommandError> {
 fn nameservers(config: &Config) -> Result<Vec<Name>, CommandError> {
     let mut sorted: Vec<_> = config.pool.nameservers.iter().collect();
     sorted.sort_by_key(|nameserver| nameserver.priority);
-    Ok(sorted.into_iter().map(|nameserver| Name::parse(&nameserver.hostname)).collect::<Result<_, _>>()?)
+    Ok(sorted
+        .into_iter()
+        .map(|nameserver| Name::parse(&nameserver.hostname))
+        .collect::<Result<_, _>>()?)
 }
 
 fn api_options(config: &Config) -> ApiOptions {
@@ -122,7 +141,10 @@ fn api_options(config: &Config) -> ApiOptions {
             .pool
             .nameservers
             .iter()
-            .map(|nameserver| NameServer { hostname: nameserver.hostname.clone(), priority: nameserver.priority })
+            .map(|nameserver| NameServer {
+                hostname: nameserver.hostname.clone(),
+                priority: nameserver.priority,
+            })
             .collect(),
         max_body_bytes: config.api.max_body_bytes,
         stop_timeout: GRACE,
@@ -142,11 +164,20 @@ fn mdns_options(config: &Config) -> MdnsOptions {
     }
 }
 
-fn reconciler_options(config: &Config, minidns: Option<&[SocketAddr]>) -> Result<ReconcilerOptions, CommandError> {
+fn reconciler_options(
+    config: &Config,
+    minidns: Option<&[SocketAddr]>,
+) -> Result<ReconcilerOptions, CommandError> {
     let masters = match (&config.pool.masters, minidns) {
         (masters, _) if !masters.is_empty() => masters.clone(),
         // Port 0 was filled in by MiniDNS.
         (_, Some(minidns)) => minidns.to_vec(),
+        (_, None) if config.minidns.listen.iter().any(|listen| listen.port() == 0) => {
+            return Err(
+                "pool.masters is empty, and minidns.listen has no port that another process could know"
+                    .into(),
+            );
+        }
         (_, None) => config.minidns.listen.clone(),
     };
     let servers = config.pool.servers.iter().map(server).collect::<Result<_, _>>()?;
@@ -164,7 +195,9 @@ fn reconciler_options(config: &Config, minidns: Option<&[SocketAddr]>) -> Result
 
 /// A server as the reconciler knows it; reads its key.
 pub fn server(server: &Server) -> Result<ServerConfig, CommandError> {
-    let key = server.rndc_key().map_err(|error| format!("server {}: {error}", server.name))?;
+    let key = server
+        .rndc_key()
+        .map_err(|error| format!("server {}: {error}", server.name))?;
     Ok(ServerConfig {
         name: server.name.clone(),
         address: server.address,
@@ -207,13 +240,28 @@ mod tests {
         let config = Config::default();
         assert_eq!(timings(&config.reconciler), Timings::default());
         assert_eq!(
-            MdnsOptions { shutdown_grace: GRACE, ..MdnsOptions::default() },
+            MdnsOptions {
+                shutdown_grace: GRACE,
+                ..MdnsOptions::default()
+            },
             mdns_options(&config),
         );
         let (ours, theirs) = (api_options(&config), ApiOptions::default());
         assert_eq!(
-            (ours.listen, ours.auth, ours.threshold_percent, ours.max_body_bytes, ours.database_connections),
-            (theirs.listen, theirs.auth, theirs.threshold_percent, theirs.max_body_bytes, theirs.database_connections),
+            (
+                ours.listen,
+                ours.auth,
+                ours.threshold_percent,
+                ours.max_body_bytes,
+                ours.database_connections
+            ),
+            (
+                theirs.listen,
+                theirs.auth,
+                theirs.threshold_percent,
+                theirs.max_body_bytes,
+                theirs.database_connections
+            ),
         );
         assert_eq!(central_options(&config).unwrap().timers, TimerOptions::default());
     }
@@ -222,9 +270,16 @@ mod tests {
     fn nameservers_stand_in_the_order_of_their_priority() {
         let mut config = Config::default();
         config.pool.nameservers = [("b.example.", 2), ("c.example.", 1), ("a.example.", 2)]
-            .map(|(hostname, priority)| crate::config::Nameserver { hostname: hostname.to_owned(), priority })
+            .map(|(hostname, priority)| crate::config::Nameserver {
+                hostname: hostname.to_owned(),
+                priority,
+            })
             .to_vec();
-        let names: Vec<String> = nameservers(&config).unwrap().iter().map(ToString::to_string).collect();
+        let names: Vec<String> = nameservers(&config)
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(names, ["c.example.", "b.example.", "a.example."]);
     }
 }

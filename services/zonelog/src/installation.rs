@@ -76,7 +76,10 @@ pub fn urls(config: &Config) -> Result<Urls, InstallationError> {
         return Ok(urls);
     }
     match Running::read(&config.database.data_dir)? {
-        Some(running) => Ok(Urls { service: running.url, owner: running.owner_url }),
+        Some(running) => Ok(Urls {
+            service: running.url,
+            owner: running.owner_url,
+        }),
         None => Err(InstallationError::NoDatabase(config.database.data_dir.clone())),
     }
 }
@@ -84,7 +87,11 @@ pub fn urls(config: &Config) -> Result<Urls, InstallationError> {
 /// The configured database. Without an owner's URL the service's stands for both.
 pub fn configured(config: &Config) -> Option<Urls> {
     let service = config.database.url.clone()?;
-    let owner = config.database.owner_url.clone().unwrap_or_else(|| service.clone());
+    let owner = config
+        .database
+        .owner_url
+        .clone()
+        .unwrap_or_else(|| service.clone());
     Some(Urls { service, owner })
 }
 
@@ -99,7 +106,10 @@ impl Running {
         match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .map(Some)
-                .map_err(|error| InstallationError::File { path, source: error.into() }),
+                .map_err(|error| InstallationError::File {
+                    path,
+                    source: error.into(),
+                }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(source) => Err(InstallationError::File { path, source }),
         }
@@ -108,8 +118,10 @@ impl Running {
     /// Leaves word.
     pub fn write(&self, data: &Path) -> Result<(), InstallationError> {
         let path = Self::path(data);
-        let text = serde_json::to_string_pretty(self)
-            .map_err(|error| InstallationError::File { path: path.clone(), source: error.into() })?;
+        let text = serde_json::to_string_pretty(self).map_err(|error| InstallationError::File {
+            path: path.clone(),
+            source: error.into(),
+        })?;
         write_secret(&path, &format!("{text}\n"))
     }
 
@@ -128,12 +140,19 @@ pub fn write_secret(path: &Path, text: &str) -> Result<(), InstallationError> {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&partial)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&partial, path)
     };
-    write().map_err(|source| InstallationError::File { path: path.to_owned(), source })
+    write().map_err(|source| InstallationError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The database does not take the connection.
@@ -146,10 +165,18 @@ pub struct ConnectError {
 
 /// Connects for an operator's command: no pool, no reconnecting. Waits five seconds at most.
 pub async fn connect(url: &DatabaseUrl, application: &str) -> Result<tokio_postgres::Client, ConnectError> {
-    let failed = |what: &dyn std::error::Error| ConnectError { shown: url.shown(), what: crate::output::chain(what) };
+    let failed = |what: &dyn std::error::Error| ConnectError {
+        shown: url.shown(),
+        what: crate::output::chain(what),
+    };
     let mut config: tokio_postgres::Config = url.expose().parse().map_err(|error| failed(&error))?;
-    config.application_name(application).connect_timeout(std::time::Duration::from_secs(5));
-    let (client, connection) = config.connect(tokio_postgres::NoTls).await.map_err(|error| failed(&error))?;
+    config
+        .application_name(application)
+        .connect_timeout(std::time::Duration::from_secs(5));
+    let (client, connection) = config
+        .connect(tokio_postgres::NoTls)
+        .await
+        .map_err(|error| failed(&error))?;
     // It ends when the client is dropped; what it fails with, the client's next query says too.
     tokio::spawn(connection);
     Ok(client)

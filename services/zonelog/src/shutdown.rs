@@ -47,7 +47,10 @@ pub struct Signals {
 impl Signals {
     /// Catches both. From here on the process no longer ends by itself at a signal.
     pub fn catch() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Waits for the next one; answers with its name.
@@ -118,12 +121,17 @@ impl Roles {
         match (failure, joined) {
             (Some(error), _) => Err(error),
             (None, Ok(done)) => done,
-            (None, Err(_)) => Err(RoleError::Late { roles: self.names.join(", ") }),
+            (None, Err(_)) => Err(RoleError::Late {
+                roles: self.names.join(", "),
+            }),
         }
     }
 
     /// A role that ended although nobody asked for it.
-    fn ended(&mut self, joined: Result<(&'static str, Result<(), String>), tokio::task::JoinError>) -> RoleError {
+    fn ended(
+        &mut self,
+        joined: Result<(&'static str, Result<(), String>), tokio::task::JoinError>,
+    ) -> RoleError {
         match joined {
             Ok((role, done)) => {
                 self.names.retain(|name| *name != role);
@@ -132,7 +140,10 @@ impl Roles {
                     Err(what) => RoleError::Failed { role, what },
                 }
             }
-            Err(error) => RoleError::Failed { role: "a role", what: error.to_string() },
+            Err(error) => RoleError::Failed {
+                role: "a role",
+                what: error.to_string(),
+            },
         }
     }
 

@@ -50,9 +50,13 @@ pub enum TelemetryError {
 /// Starts the logs, to standard error.
 pub fn start_logs(log: &Log) -> Result<(), TelemetryError> {
     let filter = EnvFilter::try_new(&log.level)?;
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match log.format {
-        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
+        LogFormat::Text => lines
+            .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+            .try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     }
     .map_err(|_| TelemetryError::Twice)
@@ -72,7 +76,9 @@ impl Metrics {
         let failed = |error: &dyn std::fmt::Display| TelemetryError::Metrics(error.to_string());
         let recorder = PrometheusBuilder::new()
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)
-            .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full("zonelog_batch_size".to_owned()), SIZES))
+            .and_then(|builder| {
+                builder.set_buckets_for_metric(Matcher::Full("zonelog_batch_size".to_owned()), SIZES)
+            })
             .map_err(|error| failed(&error))?
             .build_recorder();
         let handle = recorder.handle();
@@ -84,7 +90,11 @@ impl Metrics {
         let listen = |source| TelemetryError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
-        Ok(Self { handle, listener, address })
+        Ok(Self {
+            handle,
+            listener,
+            address,
+        })
     }
 
     /// Where `/metrics` is.
@@ -100,7 +110,9 @@ impl Metrics {
             let body = handle.render();
             async move { ([(CONTENT_TYPE, "text/plain; version=0.0.4")], body).into_response() }
         };
-        let routes = Router::new().route("/metrics", get(text)).route("/healthz", get(|| async { HEALTHY }));
+        let routes = Router::new()
+            .route("/metrics", get(text))
+            .route("/healthz", get(|| async { HEALTHY }));
         let serve = axum::serve(listener, routes);
         let mut every = tokio::time::interval(Duration::from_secs(5));
         // A connection that a scraper keeps open must not hold the end up: dropping the server closes it.
@@ -114,18 +126,48 @@ impl Metrics {
 
 /// What each metric says, for `# HELP`.
 fn describe() {
-    metrics::describe_gauge!("zonelog_info", "1; the version and the role of this process as labels");
-    metrics::describe_gauge!("process_start_time_seconds", "When this process started, in seconds since 1970");
-    metrics::describe_histogram!("zonelog_append_seconds", "From a batch's start to its commit, in seconds");
+    metrics::describe_gauge!(
+        "zonelog_info",
+        "1; the version and the role of this process as labels"
+    );
+    metrics::describe_gauge!(
+        "process_start_time_seconds",
+        "When this process started, in seconds since 1970"
+    );
+    metrics::describe_histogram!(
+        "zonelog_append_seconds",
+        "From a batch's start to its commit, in seconds"
+    );
     metrics::describe_histogram!("zonelog_batch_size", "Commands in a batch");
     metrics::describe_gauge!("zonelog_queue_depth", "Commands that wait to be written");
-    metrics::describe_gauge!("zonelog_feed_lag_events", "Events of the log that a role has not read yet");
-    metrics::describe_gauge!("zonelog_server_lag_events", "Events of the log that a server is behind");
-    metrics::describe_gauge!("zonelog_server_parked_zones", "Zones that a server does not follow");
+    metrics::describe_gauge!(
+        "zonelog_feed_lag_events",
+        "Events of the log that a role has not read yet"
+    );
+    metrics::describe_gauge!(
+        "zonelog_server_lag_events",
+        "Events of the log that a server is behind"
+    );
+    metrics::describe_gauge!(
+        "zonelog_server_parked_zones",
+        "Zones that a server does not follow"
+    );
     metrics::describe_counter!("zonelog_transfers_total", "Zone transfers served, by kind");
-    metrics::describe_histogram!("zonelog_transfer_seconds", "Duration of a zone transfer, in seconds");
-    metrics::describe_counter!("zonelog_queries_total", "DNS queries answered, by kind and response code");
-    metrics::describe_counter!("zonelog_notifies_total", "NOTIFY messages sent, by server and outcome");
-    metrics::describe_counter!("zonelog_http_requests_total", "HTTP requests answered, by route, method and status");
+    metrics::describe_histogram!(
+        "zonelog_transfer_seconds",
+        "Duration of a zone transfer, in seconds"
+    );
+    metrics::describe_counter!(
+        "zonelog_queries_total",
+        "DNS queries answered, by kind and response code"
+    );
+    metrics::describe_counter!(
+        "zonelog_notifies_total",
+        "NOTIFY messages sent, by server and outcome"
+    );
+    metrics::describe_counter!(
+        "zonelog_http_requests_total",
+        "HTTP requests answered, by route, method and status"
+    );
     metrics::describe_histogram!("zonelog_http_seconds", "Duration of an HTTP request, in seconds");
 }

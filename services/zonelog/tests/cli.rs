@@ -38,10 +38,28 @@ fn silent_port() -> (std::net::UdpSocket, u16) {
 fn help_names_every_command() {
     let (status, out, _) = said(&zonelog(&["--help"]));
     assert_eq!(status, Some(0));
-    for command in ["up", "api", "mdns", "reconciler", "migrate", "token", "projection", "events", "doctor"] {
-        assert!(out.lines().any(|line| line.trim_start().starts_with(command)), "no {command} in:\n{out}");
+    for command in [
+        "up",
+        "api",
+        "mdns",
+        "reconciler",
+        "migrate",
+        "token",
+        "projection",
+        "events",
+        "doctor",
+    ] {
+        assert!(
+            out.lines().any(|line| line.trim_start().starts_with(command)),
+            "no {command} in:\n{out}"
+        );
     }
-    for command in [&["token", "create"][..], &["events", "tail"], &["projection", "rebuild"], &["doctor"]] {
+    for command in [
+        &["token", "create"][..],
+        &["events", "tail"],
+        &["projection", "rebuild"],
+        &["doctor"],
+    ] {
         let arguments: Vec<&str> = command.iter().copied().chain(["--help"]).collect();
         let (status, out, _) = said(&zonelog(&arguments));
         assert_eq!(status, Some(0));
@@ -56,7 +74,16 @@ fn a_wrong_command_line_is_status_2() {
         &["nonsense"],
         &["up", "--nonsense"],
         &["token", "create", "--name", "x"],
-        &["token", "create", "--project", "p", "--name", "x", "--expires", "tomorrow"],
+        &[
+            "token",
+            "create",
+            "--project",
+            "p",
+            "--name",
+            "x",
+            "--expires",
+            "tomorrow",
+        ],
         &["token", "revoke", "not-an-id"],
         &["events", "tail", "--from", "0"],
         &["projection", "rebuild", "--compare", "--replace"],
@@ -73,12 +100,21 @@ fn a_wrong_configuration_is_told_whole_and_status_1() {
     let config = write(folder.path(), "[api]\nlisen = 1\nmax_body_bytes = 0\n");
     let (status, _, err) = said(&zonelog(&["up", "--config", &config]));
     assert_eq!(status, Some(1));
-    assert!(err.starts_with("zonelog: the configuration has 2 problems:\n"), "{err}");
-    assert!(err.contains("did you mean `listen`?") && err.contains("api.max_body_bytes"), "{err}");
+    assert!(
+        err.starts_with("zonelog: the configuration has 2 problems:\n"),
+        "{err}"
+    );
+    assert!(
+        err.contains("did you mean `listen`?") && err.contains("api.max_body_bytes"),
+        "{err}"
+    );
 
     let (status, _, err) = said(&zonelog(&["up", "--config", "/nonexistent.toml"]));
     assert_eq!(status, Some(1));
-    assert!(err.starts_with("zonelog: cannot read the configuration /nonexistent.toml: "), "{err}");
+    assert!(
+        err.starts_with("zonelog: cannot read the configuration /nonexistent.toml: "),
+        "{err}"
+    );
     assert_eq!(err.lines().count(), 1, "one sentence: {err}");
 }
 
@@ -86,18 +122,29 @@ fn a_wrong_configuration_is_told_whole_and_status_1() {
 fn a_command_without_a_database_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().display().to_string();
-    for command in [&["events", "tail"][..], &["token", "list"], &["migrate"], &["projection", "rebuild"]] {
+    for command in [
+        &["events", "tail"][..],
+        &["token", "list"],
+        &["migrate"],
+        &["projection", "rebuild"],
+    ] {
         let arguments: Vec<&str> = command.iter().copied().chain(["--data", &data]).collect();
         let (status, out, err) = said(&zonelog(&arguments));
         assert_eq!((status, out.as_str()), (Some(1), ""), "{command:?}");
-        assert!(err.starts_with("zonelog: there is no database: set database.url, or give --data"), "{err}");
+        assert!(
+            err.starts_with("zonelog: there is no database: set database.url, or give --data"),
+            "{err}"
+        );
         assert_eq!(err.lines().count(), 1, "one sentence: {err}");
     }
     let config = write(folder.path(), "[metrics]\nlisten = \"127.0.0.1:0\"\n");
     for role in ["api", "mdns", "reconciler"] {
         let (status, _, err) = said(&zonelog(&[role, "--config", &config]));
         assert_eq!(status, Some(1));
-        assert!(err.contains("database.url is not set: only `zonelog up` runs a PostgreSQL of its own"), "{err}");
+        assert!(
+            err.contains("database.url is not set: only `zonelog up` runs a PostgreSQL of its own"),
+            "{err}"
+        );
     }
 }
 
@@ -112,9 +159,18 @@ fn doctor_says_that_the_database_is_missing() {
     let (status, out, _) = said(&zonelog(&["doctor", "--config", &config]));
     assert_eq!(status, Some(1), "{out}");
     assert!(out.contains("ok    configuration: "), "{out}");
-    assert!(out.contains("FAIL  database: cannot connect to database zonelog at 127.0.0.1"), "{out}");
-    assert!(out.contains("-> start PostgreSQL, or correct database.url"), "{out}");
-    assert!(out.contains("warn  pool.nameservers: ") && out.contains("warn  pool.servers: "), "{out}");
+    assert!(
+        out.contains("FAIL  database: cannot connect to database zonelog at 127.0.0.1"),
+        "{out}"
+    );
+    assert!(
+        out.contains("-> start PostgreSQL, or correct database.url"),
+        "{out}"
+    );
+    assert!(
+        out.contains("warn  pool.nameservers: ") && out.contains("warn  pool.servers: "),
+        "{out}"
+    );
     assert!(!out.contains("hunter2"), "the password is shown:\n{out}");
 
     let (status, out, _) = said(&zonelog(&["doctor", "--json", "--config", &config]));
@@ -142,8 +198,14 @@ fn doctor_tells_foreign_ports_and_dead_servers() {
     );
     let (status, out, _) = said(&zonelog(&["doctor", "--config", &config]));
     assert_eq!(status, Some(1));
-    assert!(out.contains("FAIL  database: database.url is not set, and no `zonelog up` runs in "), "{out}");
+    assert!(
+        out.contains("FAIL  database: database.url is not set, and no `zonelog up` runs in "),
+        "{out}"
+    );
     assert!(out.contains("taken by another program"), "{out}");
-    assert!(out.contains("FAIL  server ns1: rndc: cannot read /nonexistent.key"), "{out}");
+    assert!(
+        out.contains("FAIL  server ns1: rndc: cannot read /nonexistent.key"),
+        "{out}"
+    );
     assert!(out.contains("FAIL  server ns1: DNS at 127.0.0.1:"), "{out}");
 }

@@ -20,7 +20,12 @@ fn load(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError>
 }
 
 fn load_at(path: &Path, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-    load_from(Some(path), environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())))
+    load_from(
+        Some(path),
+        environment
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned())),
+    )
 }
 
 fn refusal(text: &str, environment: &[(&str, &str)]) -> String {
@@ -29,7 +34,11 @@ fn refusal(text: &str, environment: &[(&str, &str)]) -> String {
 
 fn keys(dict: &Dict, path: &str, found: &mut BTreeSet<String>) {
     for (key, value) in dict {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        let path = if path.is_empty() {
+            key.clone()
+        } else {
+            format!("{path}.{key}")
+        };
         match value {
             Value::Dict(_, inner) => keys(inner, &path, found),
             Value::Array(_, elements) => match elements.first() {
@@ -68,7 +77,10 @@ fn an_unknown_key_is_refused_with_its_line_and_what_was_meant() {
     let file = file("[log]\nlevel = \"info\"\n\n[api]\nlisen = \"127.0.0.1:9001\"\n");
     let said = load_at(file.path(), &[]).unwrap_err().to_string();
     let place = format!("({}, line 5)", file.path().display());
-    assert!(said.contains("api.lisen: there is no such key; did you mean `listen`?"), "{said}");
+    assert!(
+        said.contains("api.lisen: there is no such key; did you mean `listen`?"),
+        "{said}"
+    );
     assert!(said.contains(&place), "{said}");
 }
 
@@ -76,13 +88,23 @@ fn an_unknown_key_is_refused_with_its_line_and_what_was_meant() {
 fn unknown_sections_variables_and_keys_of_lists_are_refused_too() {
     let said = refusal(
         "[sink]\n[[pool.servers]]\nname = \"a\"\nrndc_key_file = \"/k\"\nadress = \"127.0.0.1:53\"\n",
-        &[("ZONELOG_API__PORT", "1"), ("ZONELOG_HOME", "/not/ours"), ("PATH", "/bin")],
+        &[
+            ("ZONELOG_API__PORT", "1"),
+            ("ZONELOG_HOME", "/not/ours"),
+            ("PATH", "/bin"),
+        ],
     );
     assert!(said.starts_with("the configuration has 3 problems:"), "{said}");
     assert!(said.contains("sink: there is no such key"), "{said}");
-    assert!(said.contains("pool.servers[0].adress: there is no such key; did you mean `address`?"), "{said}");
+    assert!(
+        said.contains("pool.servers[0].adress: there is no such key; did you mean `address`?"),
+        "{said}"
+    );
     assert!(said.contains("api.port: there is no such key"), "{said}");
-    assert!(said.contains("(environment variable ZONELOG_API__PORT)"), "{said}");
+    assert!(
+        said.contains("(environment variable ZONELOG_API__PORT)"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -161,26 +183,51 @@ level = "loud"
     ] {
         assert!(said.contains(key), "no `{key}` in:\n{said}");
     }
-    assert!(said.contains("environment variable ZONELOG_METRICS__LISTEN"), "{said}");
-    assert!(said.contains("line 19"), "the second server's own line is named:\n{said}");
+    assert!(
+        said.contains("environment variable ZONELOG_METRICS__LISTEN"),
+        "{said}"
+    );
+    assert!(
+        said.contains("line 19"),
+        "the second server's own line is named:\n{said}"
+    );
 }
 
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_one_sentence() {
-    let said = load_at(Path::new("/nonexistent/zonelog.toml"), &[]).unwrap_err().to_string();
-    assert!(said.starts_with("cannot read the configuration /nonexistent/zonelog.toml: "), "{said}");
+    let said = load_at(Path::new("/nonexistent/zonelog.toml"), &[])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        said.starts_with("cannot read the configuration /nonexistent/zonelog.toml: "),
+        "{said}"
+    );
     let said = refusal("[api]\nlisten = 127.0.0.1\n", &[]);
-    assert!(said.contains("is not valid TOML") && said.contains("line 2"), "{said}");
+    assert!(
+        said.contains("is not valid TOML") && said.contains("line 2"),
+        "{said}"
+    );
 }
 
 #[test]
 fn no_secret_is_shown() {
-    let config = load("", &[("ZONELOG_DATABASE__URL", "postgresql://u:hunter2@localhost/zonelog")]).unwrap();
+    let config = load(
+        "",
+        &[(
+            "ZONELOG_DATABASE__URL",
+            "postgresql://u:hunter2@localhost/zonelog",
+        )],
+    )
+    .unwrap();
     assert!(!format!("{config:?}").contains("hunter2"));
-    let said = refusal("", &[("ZONELOG_DATABASE__URL", "postgresq://u:hunter2@localhost/zonelog")]);
+    let said = refusal(
+        "",
+        &[("ZONELOG_DATABASE__URL", "postgresq://u:hunter2@localhost/zonelog")],
+    );
     assert!(!said.contains("hunter2"), "{said}");
 
-    let key = file("key \"k\" {\n  algorithm hmac-sha256; // as BIND wants it\n  secret \"aHVudGVyMg==\";\n};\n");
+    let key =
+        file("key \"k\" {\n  algorithm hmac-sha256; // as BIND wants it\n  secret \"aHVudGVyMg==\";\n};\n");
     let text = format!(
         "[[pool.servers]]\nname = \"a\"\nrndc_key_file = {:?}\n",
         key.path().display().to_string()
@@ -194,11 +241,19 @@ fn no_secret_is_shown() {
 fn a_key_file_without_a_key_says_so() {
     for (text, what) in [
         ("", "has no secret"),
-        ("key \"k\" { algorithm hmac-sha256; secret \"%%%\"; };", "is not Base64"),
-        ("key \"k\" { algorithm rot13; secret \"aGk=\"; };", "its algorithm is none of"),
+        (
+            "key \"k\" { algorithm hmac-sha256; secret \"%%%\"; };",
+            "is not Base64",
+        ),
+        (
+            "key \"k\" { algorithm rot13; secret \"aGk=\"; };",
+            "its algorithm is none of",
+        ),
     ] {
         let key = file(text);
-        let said = zonelog::config::RndcKey::read(key.path()).unwrap_err().to_string();
+        let said = zonelog::config::RndcKey::read(key.path())
+            .unwrap_err()
+            .to_string();
         assert!(said.contains(what), "{said}");
     }
 }

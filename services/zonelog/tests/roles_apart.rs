@@ -15,7 +15,10 @@ fn command(config: &Path, role: &str, metrics: u16) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zonelog"));
     command.args([role, "--config"]).arg(config);
     command.env("ZONELOG_METRICS__LISTEN", format!("127.0.0.1:{metrics}"));
-    command.stdin(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 
@@ -33,8 +36,18 @@ async fn start(config: &Path, role: &str) -> Child {
 
 async fn stop(mut child: Child) {
     let pid = child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-    let status = tokio::time::timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .await
+            .unwrap()
+            .success()
+    );
+    let status = tokio::time::timeout(PATIENCE, child.wait())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(status.code(), Some(0));
 }
 
@@ -68,8 +81,16 @@ async fn roles_in_processes_of_their_own_share_the_log() {
     let mdns = start(&config, "mdns").await;
     let reconciler = start(&config, "reconciler").await;
 
-    let output = command(&config, "token", 0).args(["create", "--project", "p", "--name", "n"]).output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = command(&config, "token", 0)
+        .args(["create", "--project", "p", "--name", "n"])
+        .output()
+        .await
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let token = String::from_utf8(output.stdout).unwrap();
     let body = json!({"name": "apart.example.", "email": "hostmaster@example.org"});
     let request = reqwest::Client::new()
@@ -77,8 +98,15 @@ async fn roles_in_processes_of_their_own_share_the_log() {
         .header("X-Auth-Token", token.trim())
         .json(&body);
     assert_eq!(request.send().await.unwrap().status().as_u16(), 202);
-    eventually("MiniDNS answers for the zone", PATIENCE, async || soa(dns_port, "apart.example.") == Some((0, 1))).await;
-    assert_eq!(soa(dns_port, "other.example.").map(|(rcode, _)| rcode), Some(5), "REFUSED");
+    eventually("MiniDNS answers for the zone", PATIENCE, async || {
+        soa(dns_port, "apart.example.") == Some((0, 1))
+    })
+    .await;
+    assert_eq!(
+        soa(dns_port, "other.example.").map(|(rcode, _)| rcode),
+        Some(5),
+        "REFUSED"
+    );
 
     stop(reconciler).await;
     stop(mdns).await;
@@ -90,7 +118,11 @@ async fn a_role_refuses_a_database_without_schema_until_it_is_migrated() {
     let database = TestDatabase::without_schema().await;
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("zonelog.toml");
-    let text = format!("[database]\nurl = \"{}\"\nowner_url = \"{}\"\n", database.url(), database.owner_url());
+    let text = format!(
+        "[database]\nurl = \"{}\"\nowner_url = \"{}\"\n",
+        database.url(),
+        database.owner_url()
+    );
     std::fs::write(&config, text).unwrap();
 
     let output = command(&config, "mdns", 0).output().await.unwrap();
@@ -99,7 +131,11 @@ async fn a_role_refuses_a_database_without_schema_until_it_is_migrated() {
     assert!(err.contains("zonelog migrate"), "{err}");
 
     let output = command(&config, "migrate", 0).output().await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let again = command(&config, "migrate", 0).output().await.unwrap();
     assert!(String::from_utf8(again.stdout).unwrap().contains("already"));
     let output = command(&config, "token", 0).arg("list").output().await.unwrap();

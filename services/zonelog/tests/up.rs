@@ -23,7 +23,12 @@ fn installation() -> TempDir {
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zonelog"));
-    command.args(arguments).arg("--config").arg(folder.join("zonelog.toml")).arg("--data").arg(folder.join("data"));
+    command
+        .args(arguments)
+        .arg("--config")
+        .arg(folder.join("zonelog.toml"))
+        .arg("--data")
+        .arg(folder.join("data"));
     command.stdin(Stdio::null()).kill_on_drop(true);
     command
 }
@@ -43,15 +48,27 @@ struct Up {
 impl Up {
     async fn start(folder: &Path) -> Self {
         let file = |name| std::fs::File::create(folder.join(name)).unwrap();
-        let child = command(folder, &["up"]).stdout(file("out")).stderr(file("err")).spawn().unwrap();
-        let mut up = Self { child, running: Value::Null };
+        let child = command(folder, &["up"])
+            .stdout(file("out"))
+            .stderr(file("err"))
+            .spawn()
+            .unwrap();
+        let mut up = Self {
+            child,
+            running: Value::Null,
+        };
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Ok(text) = std::fs::read(folder.join("data/running.json")) {
                 up.running = serde_json::from_slice(&text).unwrap();
                 // What a killed one left behind names another process.
                 let ours = up.running["pid"] == up.child.id().unwrap_or_default();
-                if ours && up.get("metrics", "/healthz").await.is_some_and(|text| text == "zonelog ok\n") {
+                if ours
+                    && up
+                        .get("metrics", "/healthz")
+                        .await
+                        .is_some_and(|text| text == "zonelog ok\n")
+                {
                     return up;
                 }
             }
@@ -77,14 +94,20 @@ impl Up {
     async fn stop(mut self) -> (Duration, Option<i32>) {
         let begin = Instant::now();
         self.signal("-TERM").await;
-        let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap();
         (begin.elapsed(), status.code())
     }
 
     async fn create_zone(&self, token: &str, name: &str) -> u16 {
         let url = format!("http://{}/v2/zones", self.running["api"].as_str().unwrap());
         let body = json!({"name": name, "email": "hostmaster@example.org"});
-        let request = reqwest::Client::new().post(url).header("X-Auth-Token", token).json(&body);
+        let request = reqwest::Client::new()
+            .post(url)
+            .header("X-Auth-Token", token)
+            .json(&body);
         request.send().await.unwrap().status().as_u16()
     }
 }
@@ -101,26 +124,53 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
 
     let token = read(folder, "data/admin-token");
     for secret in ["data/admin-token", "data/running.json"] {
-        let mode = std::fs::metadata(folder.join(secret)).unwrap().permissions().mode();
+        let mode = std::fs::metadata(folder.join(secret))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
     }
-    assert!(read(folder, "out").contains(token.trim()), "the token is shown at the first start");
-    assert!(!read(folder, "err").contains(token.trim()), "the token stays out of the log");
+    assert!(
+        read(folder, "out").contains(token.trim()),
+        "the token is shown at the first start"
+    );
+    assert!(
+        !read(folder, "err").contains(token.trim()),
+        "the token stays out of the log"
+    );
     assert_eq!(up.create_zone(token.trim(), "example.org.").await, 202);
     assert_eq!(up.create_zone("zl_wrong", "example.com.").await, 401);
 
     let (status, out, err) = run(folder, &["doctor"]).await;
     assert_eq!(status, Some(0), "{out}{err}");
-    assert!(out.contains("ok    database: ") && out.contains("ok    rights: ") && out.contains("ok    clock: "), "{out}");
-    assert!(out.contains("answered by Zonelog") && out.contains("answered by MiniDNS"), "{out}");
+    assert!(
+        out.contains("ok    database: ") && out.contains("ok    rights: ") && out.contains("ok    clock: "),
+        "{out}"
+    );
+    assert!(
+        out.contains("answered by Zonelog") && out.contains("answered by MiniDNS"),
+        "{out}"
+    );
 
     let (status, out, err) = run(folder, &["events", "tail", "--zone", "Example.ORG"]).await;
     assert_eq!(status, Some(0), "{err}");
-    assert!(out.contains("first administrator@admin by api  zone example.org. created (serial "), "{out}");
+    assert!(
+        out.contains("first administrator@admin by api  zone example.org. created (serial "),
+        "{out}"
+    );
     let (_, out, _) = run(folder, &["events", "tail", "--json", "--from", "1"]).await;
-    let events: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let positions: Vec<_> = events.iter().map(|event| event["position"].as_i64().unwrap()).collect();
-    assert_eq!(positions, (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>());
+    let events: Vec<Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let positions: Vec<_> = events
+        .iter()
+        .map(|event| event["position"].as_i64().unwrap())
+        .collect();
+    assert_eq!(
+        positions,
+        (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>()
+    );
     assert_eq!(events[0]["type"], "zone_created");
     assert_eq!(events[0]["payload"]["zone"]["name"], "example.org.");
     let (status, _, err) = run(folder, &["events", "tail", "--zone", "nothing.example"]).await;
@@ -129,10 +179,18 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
 
     let (status, out, err) = run(folder, &["projection", "rebuild", "--compare"]).await;
     assert_eq!(status, Some(0), "{out}{err}");
-    assert!(out.contains("the live tables are equal to them at position"), "{out}");
+    assert!(
+        out.contains("the live tables are equal to them at position"),
+        "{out}"
+    );
 
     let metrics = up.get("metrics", "/metrics").await.unwrap();
-    for name in ["zonelog_info{", "process_start_time_seconds", "zonelog_append_seconds", "zonelog_http_requests_total"] {
+    for name in [
+        "zonelog_info{",
+        "process_start_time_seconds",
+        "zonelog_append_seconds",
+        "zonelog_http_requests_total",
+    ] {
         assert!(metrics.contains(name), "no {name} in:\n{metrics}");
     }
 
@@ -144,12 +202,19 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
     assert_eq!(status, Some(0), "{}", read(folder, "err"));
     assert!(took < Duration::from_secs(5), "stopping took {took:?}");
     assert!(!folder.join("data/running.json").exists());
-    assert!(!folder.join("data/postgresql/data/postmaster.pid").exists(), "PostgreSQL was stopped in order");
+    assert!(
+        !folder.join("data/postgresql/data/postmaster.pid").exists(),
+        "PostgreSQL was stopped in order"
+    );
 
     let up = Up::start(folder).await;
     assert_eq!(read(folder, "out"), "", "the token is not shown again");
     assert_eq!(read(folder, "data/admin-token"), token);
-    assert_eq!(up.create_zone(token.trim(), "example.org.").await, 409, "the zone is still there");
+    assert_eq!(
+        up.create_zone(token.trim(), "example.org.").await,
+        409,
+        "the zone is still there"
+    );
     assert_eq!(up.stop().await.1, Some(0));
 }
 
@@ -159,7 +224,18 @@ async fn tokens_come_are_listed_and_go() {
     let folder = folder.path();
     let up = Up::start(folder).await;
 
-    let create = ["token", "create", "--project", "p1", "--name", "deploy", "--role", "member", "--expires", "1h"];
+    let create = [
+        "token",
+        "create",
+        "--project",
+        "p1",
+        "--name",
+        "deploy",
+        "--role",
+        "member",
+        "--expires",
+        "1h",
+    ];
     let (status, token, err) = run(folder, &create).await;
     assert_eq!(status, Some(0), "{err}");
     assert_eq!(up.create_zone(token.trim(), "tokens.example.").await, 202);
@@ -181,7 +257,10 @@ async fn tokens_come_are_listed_and_go() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let (_, table, _) = run(folder, &["token", "list"]).await;
-    assert!(table.starts_with("ID") && table.contains("revoked") && table.contains("first administrator"), "{table}");
+    assert!(
+        table.starts_with("ID") && table.contains("revoked") && table.contains("first administrator"),
+        "{table}"
+    );
     assert_eq!(up.stop().await.1, Some(0));
 }
 
@@ -196,17 +275,27 @@ async fn a_changed_row_is_found_and_put_right() {
     let url = up.running["owner_url"].as_str().unwrap();
     let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
     let connection = tokio::spawn(connection);
-    let changed = client.execute("update zone set email = 'nobody@example.org'", &[]).await.unwrap();
+    let changed = client
+        .execute("update zone set email = 'nobody@example.org'", &[])
+        .await
+        .unwrap();
     assert_eq!(changed, 1);
 
     let (status, out, _) = run(folder, &["projection", "rebuild", "--compare"]).await;
     assert_eq!(status, Some(1), "{out}");
-    assert!(out.contains("nobody@example.org") && out.contains("hostmaster@example.org"), "{out}");
+    assert!(
+        out.contains("nobody@example.org") && out.contains("hostmaster@example.org"),
+        "{out}"
+    );
     let (status, out, err) = run(folder, &["projection", "rebuild", "--replace"]).await;
     assert_eq!(status, Some(0), "{out}{err}");
     let (status, out, _) = run(folder, &["projection", "rebuild", "--compare"]).await;
     assert_eq!(status, Some(0), "{out}");
-    assert_eq!(up.create_zone(token.trim(), "after.example.").await, 202, "writes go on");
+    assert_eq!(
+        up.create_zone(token.trim(), "after.example.").await,
+        202,
+        "writes go on"
+    );
 
     drop(client);
     connection.await.unwrap().unwrap();
@@ -236,7 +325,11 @@ async fn a_killed_process_leaves_no_postgresql_behind() {
     assert!(out.contains("`zonelog up` has ended without a word"), "{out}");
 
     let up = Up::start(folder).await;
-    assert_eq!(up.create_zone(token.trim(), "kept.example.").await, 409, "what was accepted is there");
+    assert_eq!(
+        up.create_zone(token.trim(), "kept.example.").await,
+        409,
+        "what was accepted is there"
+    );
     assert_eq!(up.stop().await.1, Some(0));
 }
 
@@ -246,16 +339,36 @@ async fn a_taken_port_and_a_dead_database_end_it_with_a_word() {
     let folder = folder.path();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let output = command(folder, &["up"]).env("ZONELOG_METRICS__LISTEN", &address).output().await.unwrap();
+    let output = command(folder, &["up"])
+        .env("ZONELOG_METRICS__LISTEN", &address)
+        .output()
+        .await
+        .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let err = String::from_utf8(output.stderr).unwrap();
-    assert!(err.contains(&format!("zonelog: cannot listen on {address} for metrics (metrics.listen)")), "{err}");
+    assert!(
+        err.contains(&format!(
+            "zonelog: cannot listen on {address} for metrics (metrics.listen)"
+        )),
+        "{err}"
+    );
 
     let mut up = Up::start(folder).await;
     let pid = read(folder, "data/postgresql/data/postmaster.pid");
-    let killed = Command::new("kill").args(["-KILL", pid.lines().next().unwrap()]).status().await.unwrap();
+    let killed = Command::new("kill")
+        .args(["-KILL", pid.lines().next().unwrap()])
+        .status()
+        .await
+        .unwrap();
     assert!(killed.success());
-    let status = tokio::time::timeout(PATIENCE, up.child.wait()).await.unwrap().unwrap();
+    let status = tokio::time::timeout(PATIENCE, up.child.wait())
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(status.code(), Some(1));
-    assert!(read(folder, "err").contains("PostgreSQL ended by itself"), "{}", read(folder, "err"));
+    assert!(
+        read(folder, "err").contains("PostgreSQL ended by itself"),
+        "{}",
+        read(folder, "err")
+    );
 }

@@ -55,7 +55,11 @@ pub async fn run(at: &At, command: EventsCommand) -> Result<(), CommandError> {
     let feed = Feed::new(&Database::new(url.expose(), "zonelog events")?);
     let head = feed.head().await?;
     let print = |event: &Recorded| {
-        if args.json { output::line(&json(event)?) } else { output::line(&line(event)) }
+        if args.json {
+            output::line(&json(event)?)
+        } else {
+            output::line(&line(event))
+        }
     };
 
     let streams = match &args.zone {
@@ -69,7 +73,10 @@ pub async fn run(at: &At, command: EventsCommand) -> Result<(), CommandError> {
                 let events = feed.after(after, PAGE).await?;
                 let Some(last) = events.last() else { break };
                 after = last.position;
-                events.iter().filter(|event| event.position <= head).try_for_each(&print)?;
+                events
+                    .iter()
+                    .filter(|event| event.position <= head)
+                    .try_for_each(&print)?;
             }
         }
         Some(streams) => {
@@ -87,7 +94,10 @@ pub async fn run(at: &At, command: EventsCommand) -> Result<(), CommandError> {
         let events = feed.after(after, PAGE).await?;
         for event in &events {
             after = event.position;
-            if streams.as_ref().is_none_or(|streams| streams.contains(&event.stream)) {
+            if streams
+                .as_ref()
+                .is_none_or(|streams| streams.contains(&event.stream))
+            {
                 print(event)?;
             }
         }
@@ -103,11 +113,18 @@ async fn streams(client: &Client, zone: &str) -> Result<Vec<StreamId>, CommandEr
     if let Ok(id) = zone.parse::<Uuid>() {
         return Ok(vec![StreamId::new(id)]);
     }
-    let absolute = if zone.ends_with('.') { zone.to_owned() } else { format!("{zone}.") };
+    let absolute = if zone.ends_with('.') {
+        zone.to_owned()
+    } else {
+        format!("{zone}.")
+    };
     let name = zonelog_dns::ZoneName::parse(&absolute)
         .map_err(|error| format!("--zone: `{zone}` is neither a zone's id nor its name: {error}"))?;
     let rows = client
-        .query("select id from zone where name_key = $1 order by created_position", &[&name.to_key()])
+        .query(
+            "select id from zone where name_key = $1 order by created_position",
+            &[&name.to_key()],
+        )
         .await?;
     if rows.is_empty() {
         return Err(format!("there is no zone {name}, and there never was").into());
@@ -127,7 +144,8 @@ async fn of_streams(
     for stream in streams {
         let mut version: Version = match from {
             Some(from) => {
-                let before = "select coalesce(max(version), 0) from event where stream = $1 and position < $2";
+                let before =
+                    "select coalesce(max(version), 0) from event where stream = $1 and position < $2";
                 client.query_one(before, &[&stream.uuid(), &from]).await?.get(0)
             }
             None => {
@@ -154,7 +172,10 @@ async fn of_streams(
 fn line(event: &Recorded) -> String {
     let actor = &event.metadata.actor;
     let Event::Zone(what) = &event.event;
-    let serial = what.serial().map(|serial| format!(" (serial {})", serial.wire())).unwrap_or_default();
+    let serial = what
+        .serial()
+        .map(|serial| format!(" (serial {})", serial.wire()))
+        .unwrap_or_default();
     format!(
         "{:>8}  {}  {}@{} by {}  {}{serial}",
         event.position,
@@ -168,13 +189,24 @@ fn line(event: &Recorded) -> String {
 
 /// What happened, in a few words. Control characters cannot be in it: names and records are in presentation form.
 fn describe(event: &zone::Event) -> String {
-    let text = |text: &Option<String>| text.as_ref().map_or_else(|| "none".to_owned(), |text| format!("{text:?}"));
+    let text = |text: &Option<String>| {
+        text.as_ref()
+            .map_or_else(|| "none".to_owned(), |text| format!("{text:?}"))
+    };
     match event {
         zone::Event::ZoneCreated { zone } => format!("zone {} created", zone.name),
-        zone::Event::ZoneTtlChanged { before, after, .. } => format!("zone TTL changed from {before} to {after}"),
-        zone::Event::ZoneEmailChanged { before, after, .. } => format!("zone email changed from {before} to {after}"),
+        zone::Event::ZoneTtlChanged { before, after, .. } => {
+            format!("zone TTL changed from {before} to {after}")
+        }
+        zone::Event::ZoneEmailChanged { before, after, .. } => {
+            format!("zone email changed from {before} to {after}")
+        }
         zone::Event::ZoneDescriptionChanged { before, after } => {
-            format!("zone description changed from {} to {}", text(before), text(after))
+            format!(
+                "zone description changed from {} to {}",
+                text(before),
+                text(after)
+            )
         }
         zone::Event::ZoneDeleted { zone } => format!("zone {} deleted", zone.name),
         zone::Event::RecordsetCreated { recordset, .. } => format!("created {}", shown(recordset)),
@@ -193,7 +225,12 @@ fn shown(recordset: &zone::Recordset) -> String {
 fn content(recordset: &zone::Recordset) -> String {
     const SHOWN: usize = 4;
     let records = &recordset.records;
-    let mut text = records.iter().take(SHOWN).map(|record| record.text()).collect::<Vec<_>>().join(", ");
+    let mut text = records
+        .iter()
+        .take(SHOWN)
+        .map(|record| record.text())
+        .collect::<Vec<_>>()
+        .join(", ");
     if records.is_empty() {
         text.push_str("(no records)");
     } else if records.len() > SHOWN {

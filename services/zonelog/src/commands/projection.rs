@@ -52,7 +52,9 @@ pub async fn run(at: &At, command: ProjectionCommand) -> Result<ExitCode, Comman
     let mut stopper = connect(&urls.owner, "zonelog projection").await?;
     let stopped = stopper.transaction().await?;
     if args.replace {
-        stopped.execute("select from feed_head where feed = 0 for update", &[]).await?;
+        stopped
+            .execute("select from feed_head where feed = 0 for update", &[])
+            .await?;
     }
 
     let bar = progress_bar();
@@ -62,11 +64,18 @@ pub async fn run(at: &At, command: ProjectionCommand) -> Result<ExitCode, Comman
     })
     .await?;
     bar.finish_and_clear();
-    output::line(&format!("rebuilt {} from {} events", TABLES.join(", "), rebuilt.position))?;
+    output::line(&format!(
+        "rebuilt {} from {} events",
+        TABLES.join(", "),
+        rebuilt.position
+    ))?;
 
     if args.replace {
         for table in TABLES {
-            let statement = format!("truncate {table}; insert into {table} select * from {}.{table}", args.schema);
+            let statement = format!(
+                "truncate {table}; insert into {table} select * from {}.{table}",
+                args.schema
+            );
             stopped.batch_execute(&statement).await?;
         }
         stopped.commit().await?;
@@ -76,13 +85,19 @@ pub async fn run(at: &At, command: ProjectionCommand) -> Result<ExitCode, Comman
     }
     drop(stopped);
     if !args.compare {
-        output::line(&format!("they are in schema {}; `drop schema {} cascade` removes them", args.schema, args.schema))?;
+        output::line(&format!(
+            "they are in schema {}; `drop schema {} cascade` removes them",
+            args.schema, args.schema
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     let differences = compare(&feed, &client, &mut rebuilt, LISTED).await?;
     drop_shadow(&client, &args.schema).await?;
     if differences.is_empty() {
-        output::line(&format!("the live tables are equal to them at position {}", rebuilt.position))?;
+        output::line(&format!(
+            "the live tables are equal to them at position {}",
+            rebuilt.position
+        ))?;
         return Ok(ExitCode::SUCCESS);
     }
     for difference in &differences {

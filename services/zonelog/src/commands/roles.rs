@@ -57,7 +57,12 @@ impl Role {
             tracing::warn!(%error, "the log is not protected");
         }
         let database = Database::new(urls.service.expose(), &format!("zonelog {name}"))?;
-        Ok(Self { config, database, roles, signals })
+        Ok(Self {
+            config,
+            database,
+            roles,
+            signals,
+        })
     }
 
     fn shared(&self) -> Shared {

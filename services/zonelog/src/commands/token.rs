@@ -74,14 +74,19 @@ fn parse_expiry(text: &str) -> Result<Expiry, String> {
     }
     let wrong = || format!("`{text}` is no time; write 90d, 12h, 30m or 2027-01-31T00:00:00Z");
     let unit = text.chars().next_back().ok_or_else(wrong)?;
-    let number: i64 = text[..text.len() - unit.len_utf8()].parse().map_err(|_| wrong())?;
+    let number: i64 = text[..text.len() - unit.len_utf8()]
+        .parse()
+        .map_err(|_| wrong())?;
     let duration = match unit {
         'd' => Duration::try_days(number),
         'h' => Duration::try_hours(number),
         'm' => Duration::try_minutes(number),
         _ => None,
     };
-    duration.filter(|duration| *duration > Duration::zero()).map(Expiry::After).ok_or_else(wrong)
+    duration
+        .filter(|duration| *duration > Duration::zero())
+        .map(Expiry::After)
+        .ok_or_else(wrong)
 }
 
 /// Runs the command.
@@ -91,8 +96,12 @@ pub async fn run(at: &At, command: TokenCommand) -> Result<(), CommandError> {
     zonelog_schema::check(&client).await?;
     match command {
         TokenCommand::Create(args) => {
-            let project = ProjectId::new(args.project.clone())
-                .ok_or_else(|| format!("--project: a project id has 1 to {} characters", ProjectId::MAX_LENGTH))?;
+            let project = ProjectId::new(args.project.clone()).ok_or_else(|| {
+                format!(
+                    "--project: a project id has 1 to {} characters",
+                    ProjectId::MAX_LENGTH
+                )
+            })?;
             if args.name.is_empty() || args.name.chars().any(char::is_control) {
                 return Err("--name: a token needs a name without control characters".into());
             }
@@ -101,11 +110,16 @@ pub async fn run(at: &At, command: TokenCommand) -> Result<(), CommandError> {
                 None => None,
                 Some(Expiry::At(time)) if time <= now => return Err("--expires lies in the past".into()),
                 Some(Expiry::At(time)) => Some(time),
-                Some(Expiry::After(duration)) => {
-                    Some(now.checked_add_signed(duration).ok_or("--expires lies too far in the future")?)
-                }
+                Some(Expiry::After(duration)) => Some(
+                    now.checked_add_signed(duration)
+                        .ok_or("--expires lies too far in the future")?,
+                ),
             };
-            output::line(create(&client, project, args.name, args.roles, expires_at).await?.reveal())?;
+            output::line(
+                create(&client, project, args.name, args.roles, expires_at)
+                    .await?
+                    .reveal(),
+            )?;
         }
         TokenCommand::List(args) => list(&client, &args).await?,
         TokenCommand::Revoke(args) => revoke(&client, args.id).await?,
@@ -136,16 +150,30 @@ pub async fn store(
     expires_at: Option<Timestamp>,
 ) -> Result<(), tokio_postgres::Error> {
     let id = ids::token_id();
-    let token = ApiToken { id, name, project, roles, created_at: clock::now(), expires_at, revoked_at: None };
+    let token = ApiToken {
+        id,
+        name,
+        project,
+        roles,
+        created_at: clock::now(),
+        expires_at,
+        revoked_at: None,
+    };
     api_token::create(client, &token, &secret.digest()).await
 }
 
 async fn list(client: &Client, args: &ListArgs) -> Result<(), CommandError> {
     let mut tokens = api_token::list(client).await?;
-    tokens.retain(|token| args.project.as_ref().is_none_or(|project| token.project.as_str() == project));
+    tokens.retain(|token| {
+        args.project
+            .as_ref()
+            .is_none_or(|project| token.project.as_str() == project)
+    });
     let now = clock::now();
     let state = |token: &ApiToken| match token {
-        ApiToken { revoked_at: Some(_), .. } => "revoked",
+        ApiToken {
+            revoked_at: Some(_), ..
+        } => "revoked",
         token if token.is_valid(now) => "valid",
         _ => "expired",
     };
@@ -194,7 +222,17 @@ mod tests {
         assert_eq!(parse_expiry("90d"), Ok(Expiry::After(Duration::days(90))));
         assert_eq!(parse_expiry("30m"), Ok(Expiry::After(Duration::minutes(30))));
         assert!(matches!(parse_expiry("2027-01-31T00:00:00Z"), Ok(Expiry::At(_))));
-        for wrong in ["", "d", "0d", "-1h", "5", "5w", "tomorrow", "99999999999999999d", "é"] {
+        for wrong in [
+            "",
+            "d",
+            "0d",
+            "-1h",
+            "5",
+            "5w",
+            "tomorrow",
+            "99999999999999999d",
+            "é",
+        ] {
             assert!(parse_expiry(wrong).is_err(), "{wrong}");
         }
     }

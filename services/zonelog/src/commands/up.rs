@@ -28,7 +28,9 @@ pub async fn run(at: &At) -> Result<(), CommandError> {
     telemetry::start_logs(&config.log)?;
     let data = &config.database.data_dir;
     std::fs::create_dir_all(data).map_err(|error| format!("cannot make {}: {error}", data.display()))?;
-    let data = data.canonicalize().map_err(|error| format!("cannot find {}: {error}", data.display()))?;
+    let data = data
+        .canonicalize()
+        .map_err(|error| format!("cannot find {}: {error}", data.display()))?;
 
     let (cluster, urls) = match configured(&config) {
         Some(urls) => (None, urls),
@@ -40,7 +42,10 @@ pub async fn run(at: &At) -> Result<(), CommandError> {
             };
             tracing::info!(pid = cluster.pid(), log = %cluster.log_file().display(), "PostgreSQL runs");
             let url = |role| DatabaseUrl::new(cluster.url(role, DATABASE));
-            let urls = Urls { service: url(Role::Service), owner: url(Role::Owner) };
+            let urls = Urls {
+                service: url(Role::Service),
+                owner: url(Role::Owner),
+            };
             (Some(cluster), urls)
         }
     };
@@ -57,7 +62,11 @@ async fn roles(
     mut cluster: Option<Cluster>,
 ) -> Result<(), CommandError> {
     let migrated = migrate::migrate(urls).await?;
-    tracing::info!(number = migrated.number, applied = migrated.applied, "schema checked");
+    tracing::info!(
+        number = migrated.number,
+        applied = migrated.applied,
+        "schema checked"
+    );
     warn_of_examples(config);
 
     let mut roles = Roles::default();
@@ -117,7 +126,12 @@ async fn roles(
 }
 
 fn warn_of_examples(config: &Config) {
-    if config.pool.nameservers.iter().any(|nameserver| nameserver.hostname == Nameserver::EXAMPLE) {
+    if config
+        .pool
+        .nameservers
+        .iter()
+        .any(|nameserver| nameserver.hostname == Nameserver::EXAMPLE)
+    {
         tracing::warn!("pool.nameservers holds the example's name: new zones get it as their NS record");
     }
     if config.pool.servers.is_empty() {
@@ -136,8 +150,19 @@ async fn first_token(urls: &Urls, data: &Path) -> Result<(), CommandError> {
     // The file first: a token that nobody has would lock everybody out.
     write_secret(&path, &format!("{}\n", secret.reveal()))?;
     let project = ProjectId::new(ADMIN).ok_or("the administrator's project has no valid id")?;
-    token::store(&client, &secret, project, "first administrator".to_owned(), vec![ADMIN.to_owned()], None).await?;
-    output::line(&format!("administrator's token (X-Auth-Token), shown this once: {}", secret.reveal()))?;
+    token::store(
+        &client,
+        &secret,
+        project,
+        "first administrator".to_owned(),
+        vec![ADMIN.to_owned()],
+        None,
+    )
+    .await?;
+    output::line(&format!(
+        "administrator's token (X-Auth-Token), shown this once: {}",
+        secret.reveal()
+    ))?;
     output::line(&format!("it is kept in {}", path.display()))?;
     Ok(output::flush()?)
 }

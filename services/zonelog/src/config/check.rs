@@ -12,13 +12,17 @@ const MAX_TTL: u32 = 0x7fff_ffff;
 
 /// Every value that cannot be used.
 pub(super) fn check(config: &Config, places: &Places<'_>) -> Vec<Problem> {
-    let mut found = Found { places, problems: Vec::new() };
+    let mut found = Found {
+        places,
+        problems: Vec::new(),
+    };
     database(config, &mut found);
     doors(config, &mut found);
     pool(config, &mut found);
     timers(config, &mut found);
     if !is_level(&config.log.level) {
-        let what = "is no log level; use error, warn, info, debug or trace, also by part: `info,zonelog_mdns=debug`";
+        let what =
+            "is no log level; use error, warn, info, debug or trace, also by part: `info,zonelog_mdns=debug`";
         found.add("log", "level", what);
     }
     found.problems
@@ -26,7 +30,9 @@ pub(super) fn check(config: &Config, places: &Places<'_>) -> Vec<Problem> {
 
 /// `Targets` alone would take any bare word for the name of a part, at level `trace`.
 fn is_level(text: &str) -> bool {
-    let bare_words_are_levels = text.split(',').all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok());
+    let bare_words_are_levels = text
+        .split(',')
+        .all(|part| part.contains('=') || part.parse::<LevelFilter>().is_ok());
     bare_words_are_levels && text.parse::<Targets>().is_ok()
 }
 
@@ -38,7 +44,11 @@ struct Found<'a> {
 impl Found<'_> {
     fn add(&mut self, section: &str, key: &str, what: impl Into<String>) {
         let place = self.places.of_key(section, key);
-        self.problems.push(Problem { key: format!("{section}.{key}"), place, what: what.into() });
+        self.problems.push(Problem {
+            key: format!("{section}.{key}"),
+            place,
+            what: what.into(),
+        });
     }
 
     fn element(&mut self, list: &str, index: usize, key: &str, what: impl Into<String>) {
@@ -47,7 +57,11 @@ impl Found<'_> {
         if place == super::Place::Default {
             place = self.places.of(&path[..3]);
         }
-        self.problems.push(Problem { key: format!("pool.{list}[{index}].{key}"), place, what: what.into() });
+        self.problems.push(Problem {
+            key: format!("pool.{list}[{index}].{key}"),
+            place,
+            what: what.into(),
+        });
     }
 }
 
@@ -71,7 +85,9 @@ fn database(config: &Config, found: &mut Found<'_>) {
 }
 
 fn is_postgresql(url: &DatabaseUrl) -> bool {
-    url.expose().parse::<tokio_postgres::Config>().is_ok_and(|config| config.get_user().is_some())
+    url.expose()
+        .parse::<tokio_postgres::Config>()
+        .is_ok_and(|config| config.get_user().is_some())
 }
 
 fn doors(config: &Config, found: &mut Found<'_>) {
@@ -103,9 +119,16 @@ fn doors(config: &Config, found: &mut Found<'_>) {
     }
     let mut taken = BTreeSet::new();
     let listeners = [("api", api.listen), ("metrics", config.metrics.listen)];
-    for (section, address) in listeners.into_iter().chain(minidns.listen.iter().map(|&a| ("minidns", a))) {
+    for (section, address) in listeners
+        .into_iter()
+        .chain(minidns.listen.iter().map(|&a| ("minidns", a)))
+    {
         if address.port() != 0 && !taken.insert(address) {
-            found.add(section, "listen", format!("{address} is given to two services; each needs its own"));
+            found.add(
+                section,
+                "listen",
+                format!("{address} is given to two services; each needs its own"),
+            );
         }
     }
 }
@@ -116,25 +139,39 @@ fn pool(config: &Config, found: &mut Found<'_>) {
         found.add("pool", "threshold_percent", "must be 1 to 100");
     }
     if pool.nameservers.is_empty() {
-        found.add("pool", "nameservers", "must have at least one name: a zone needs NS records");
+        found.add(
+            "pool",
+            "nameservers",
+            "must have at least one name: a zone needs NS records",
+        );
     }
     for (index, nameserver) in pool.nameservers.iter().enumerate() {
         if !nameserver.hostname.ends_with('.') || nameserver.hostname.parse::<zonelog_dns::Name>().is_err() {
-            let what = format!("`{}` is no absolute DNS name; write it with its final dot", nameserver.hostname);
+            let what = format!(
+                "`{}` is no absolute DNS name; write it with its final dot",
+                nameserver.hostname
+            );
             found.element("nameservers", index, "hostname", what);
         }
     }
     if !pool.servers.is_empty() && pool.masters.is_empty() {
         for listen in &config.minidns.listen {
-            if listen.ip().is_unspecified() || listen.port() == 0 {
-                let what = format!("say where the servers reach MiniDNS: {listen} in minidns.listen is no address to send to");
+            // A port of 0 is filled in by `zonelog up`.
+            if listen.ip().is_unspecified() {
+                let what = format!(
+                    "say where the servers reach MiniDNS: {listen} in minidns.listen is no address to send to"
+                );
                 found.add("pool", "masters", what);
             }
         }
     }
     for master in &pool.masters {
         if master.ip().is_unspecified() || master.port() == 0 {
-            found.add("pool", "masters", format!("{master} is no address that a server can send to"));
+            found.add(
+                "pool",
+                "masters",
+                format!("{master} is no address that a server can send to"),
+            );
         }
     }
     let mut names = BTreeSet::new();
@@ -142,11 +179,21 @@ fn pool(config: &Config, found: &mut Found<'_>) {
         if server.name.is_empty() || server.name.chars().any(char::is_control) {
             found.element("servers", index, "name", "must name the server");
         } else if !names.insert(&server.name) {
-            found.element("servers", index, "name", format!("`{}` is the name of two servers", server.name));
+            found.element(
+                "servers",
+                index,
+                "name",
+                format!("`{}` is the name of two servers", server.name),
+            );
         }
         for (key, address) in [("address", server.address), ("rndc_address", server.rndc_address)] {
             if address.ip().is_unspecified() || address.port() == 0 {
-                found.element("servers", index, key, format!("{address} is no address to send to"));
+                found.element(
+                    "servers",
+                    index,
+                    key,
+                    format!("{address} is no address to send to"),
+                );
             }
         }
         if let Err(what) = server.key_source() {
@@ -192,14 +239,23 @@ fn timers(config: &Config, found: &mut Found<'_>) {
         ("park_after_ms", reconciler.park_after_ms, 100, 600_000),
         ("retry_first_ms", reconciler.retry_first_ms, 10, 600_000),
         ("retry_most_ms", reconciler.retry_most_ms, 10, 86_400_000),
-        ("sweep_period_seconds", reconciler.sweep_period_seconds, 1, 31_536_000),
+        (
+            "sweep_period_seconds",
+            reconciler.sweep_period_seconds,
+            1,
+            31_536_000,
+        ),
     ] {
         if !(least..=most).contains(&value) {
             found.add("reconciler", key, format!("must be {least} to {most}"));
         }
     }
     if reconciler.retry_first_ms > reconciler.retry_most_ms {
-        found.add("reconciler", "retry_first_ms", "must not be above reconciler.retry_most_ms");
+        found.add(
+            "reconciler",
+            "retry_first_ms",
+            "must not be above reconciler.retry_most_ms",
+        );
     }
     if !(1..=10_000).contains(&reconciler.concurrency) {
         found.add("reconciler", "concurrency", "must be 1 to 10000");

@@ -13,16 +13,16 @@ mod unknown;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
-use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 pub use self::place::Place;
 pub use self::secret::{DatabaseUrl, RndcKey, SecretError};
 pub use self::sections::{
-    Algorithm, Api, Auth, Database, Limits, Log, LogFormat, Metrics, MiniDns, Nameserver, Pool, Reconciler, Server,
-    ServerType, Soa,
+    Algorithm, Api, Auth, Database, Limits, Log, LogFormat, Metrics, MiniDns, Nameserver, Pool, Reconciler,
+    Server, ServerType, Soa,
 };
 
 /// The name before every environment variable that sets a key: `ZONELOG_API__LISTEN` sets `api.listen`.
@@ -97,7 +97,11 @@ pub enum ConfigError {
 }
 
 fn count(problems: usize) -> String {
-    if problems == 1 { "a problem".to_owned() } else { format!("{problems} problems") }
+    if problems == 1 {
+        "a problem".to_owned()
+    } else {
+        format!("{problems} problems")
+    }
 }
 
 fn listed(problems: &[Problem]) -> String {
@@ -119,8 +123,10 @@ pub fn load_from(
     environment: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, ConfigError> {
     let text = match file {
-        Some(path) => std::fs::read_to_string(path)
-            .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?,
+        Some(path) => std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+            path: path.to_owned(),
+            source,
+        })?,
         None => String::new(),
     };
     let from_file = tree(&Figment::from(Toml::string(&text))).map_err(|error| ConfigError::Syntax {
@@ -130,13 +136,16 @@ pub fn load_from(
     let from_environment = environment_tree(environment);
     let places = place::Places::new(file, &text, &from_environment);
 
-    let mut given = tree(&Figment::from(Tree(from_file)).merge(Tree(from_environment)))
-        .unwrap_or_default();
+    let mut given = tree(&Figment::from(Tree(from_file)).merge(Tree(from_environment))).unwrap_or_default();
     let mut problems = unknown::remove(&mut given, &shape(), &places);
     let config = typed(given, &places, &mut problems);
     problems.extend(check::check(&config, &places));
     problems.sort_by(|a, b| a.key.cmp(&b.key));
-    if problems.is_empty() { Ok(config) } else { Err(ConfigError::Wrong(problems)) }
+    if problems.is_empty() {
+        Ok(config)
+    } else {
+        Err(ConfigError::Wrong(problems))
+    }
 }
 
 /// Every key that exists, with an example in each list: what unknown keys are told by.
@@ -171,7 +180,9 @@ fn typed(mut given: Dict, places: &place::Places, problems: &mut Vec<Problem>) -
 
 /// Takes the value at a path away; from a list, the whole element that holds it.
 fn take(dict: &mut Dict, path: &[String]) -> bool {
-    let Some((first, rest)) = path.split_first() else { return false };
+    let Some((first, rest)) = path.split_first() else {
+        return false;
+    };
     match dict.get_mut(first) {
         None => false,
         Some(Value::Dict(_, inner)) if !rest.is_empty() => take(inner, rest),
@@ -190,9 +201,16 @@ fn take(dict: &mut Dict, path: &[String]) -> bool {
 fn environment_tree(environment: impl IntoIterator<Item = (String, String)>) -> Dict {
     let mut dict = Dict::new();
     for (name, value) in environment {
-        let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else { continue };
-        let Some((section, key)) = key.split_once("__") else { continue };
-        let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase().replace("__", "."));
+        let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX) else {
+            continue;
+        };
+        let Some((section, key)) = key.split_once("__") else {
+            continue;
+        };
+        let (section, key) = (
+            section.to_ascii_lowercase(),
+            key.to_ascii_lowercase().replace("__", "."),
+        );
         // figment's own reading of a variable's value: TOML's numbers, booleans and lists, else text.
         let value = value.parse().unwrap_or_else(|_| Value::from(value.as_str()));
         let entry = dict.entry(section).or_insert_with(|| Value::from(Dict::new()));
@@ -219,4 +237,3 @@ impl Provider for Tree {
 fn tree(figment: &Figment) -> Result<Dict, figment::Error> {
     Ok(figment.data()?.remove(&Profile::Default).unwrap_or_default())
 }
-

@@ -28,7 +28,10 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File { path, line: Some(line) } => write!(f, "{}, line {line}", path.display()),
+            Self::File {
+                path,
+                line: Some(line),
+            } => write!(f, "{}, line {line}", path.display()),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
             Self::Environment(name) => write!(f, "environment variable {name}"),
         }
@@ -61,7 +64,12 @@ pub(super) struct Places<'a> {
 
 impl<'a> Places<'a> {
     pub(super) fn new(file: Option<&'a Path>, text: &'a str, environment: &Dict) -> Self {
-        Self { file, text, document: ImDocument::parse(text).ok(), environment: environment.clone() }
+        Self {
+            file,
+            text,
+            document: ImDocument::parse(text).ok(),
+            environment: environment.clone(),
+        }
     }
 
     /// The place of the key, or of the nearest key around it that was set.
@@ -70,12 +78,19 @@ impl<'a> Places<'a> {
             && let Some(Value::Dict(_, keys)) = self.environment.get(section)
             && keys.contains_key(key)
         {
-            let name = format!("{ENVIRONMENT_PREFIX}{section}__{key}").to_ascii_uppercase().replace('.', "__");
+            let name = format!("{ENVIRONMENT_PREFIX}{section}__{key}")
+                .to_ascii_uppercase()
+                .replace('.', "__");
             return Place::Environment(name);
         }
-        let Some(file) = self.file else { return Place::Default };
+        let Some(file) = self.file else {
+            return Place::Default;
+        };
         match self.line(path) {
-            Some(line) => Place::File { path: file.to_owned(), line: Some(line) },
+            Some(line) => Place::File {
+                path: file.to_owned(),
+                line: Some(line),
+            },
             None => Place::Default,
         }
     }
@@ -103,7 +118,13 @@ impl<'a> Places<'a> {
             item = next;
         }
         let offset = offset?.min(self.text.len());
-        Some(self.text.as_bytes()[..offset].iter().filter(|&&byte| byte == b'\n').count() + 1)
+        Some(
+            self.text.as_bytes()[..offset]
+                .iter()
+                .filter(|&&byte| byte == b'\n')
+                .count()
+                + 1,
+        )
     }
 }
 

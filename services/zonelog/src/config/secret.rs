@@ -74,7 +74,12 @@ pub(super) enum KeySource<'a> {
 
 impl Server {
     pub(super) fn key_source(&self) -> Result<KeySource<'_>, &'static str> {
-        match (&self.rndc_key_file, &self.rndc_key_name, self.rndc_algorithm, &self.rndc_secret_file) {
+        match (
+            &self.rndc_key_file,
+            &self.rndc_key_name,
+            self.rndc_algorithm,
+            &self.rndc_secret_file,
+        ) {
             (Some(file), None, None, None) => Ok(KeySource::File(file)),
             (None, Some(name), Some(algorithm), Some(file)) => Ok(KeySource::Parts(name, algorithm, file)),
             (Some(_), ..) => {
@@ -89,7 +94,10 @@ impl Server {
         match self.key_source() {
             Ok(KeySource::File(path)) => RndcKey::read(path),
             Ok(KeySource::Parts(name, algorithm, path)) => RndcKey::with_secret_file(name, algorithm, path),
-            Err(what) => Err(SecretError::NoKey { path: self.rndc_key_file.clone().unwrap_or_default(), what }),
+            Err(what) => Err(SecretError::NoKey {
+                path: self.rndc_key_file.clone().unwrap_or_default(),
+                what,
+            }),
         }
     }
 }
@@ -125,7 +133,10 @@ impl RndcKey {
     /// Reads a key file as `rndc-confgen -a` writes it: `key "NAME" { algorithm ALGORITHM; secret "BASE64"; };`
     pub fn read(path: &Path) -> Result<Self, SecretError> {
         let text = read(path)?;
-        let no_key = |what| SecretError::NoKey { path: path.to_owned(), what };
+        let no_key = |what| SecretError::NoKey {
+            path: path.to_owned(),
+            what,
+        };
         let mut words = Words(&text);
         let mut name = None;
         let (mut algorithm, mut secret) = (None, None);
@@ -153,18 +164,27 @@ impl RndcKey {
     /// Reads the bare secret in Base64 from a file.
     pub fn with_secret_file(name: &str, algorithm: Algorithm, path: &Path) -> Result<Self, SecretError> {
         let secret = checked(read(path)?.trim().to_owned(), path)?;
-        Ok(Self { name: name.to_owned(), algorithm, secret })
+        Ok(Self {
+            name: name.to_owned(),
+            algorithm,
+            secret,
+        })
     }
 }
 
 fn read(path: &Path) -> Result<String, SecretError> {
-    std::fs::read_to_string(path).map_err(|source| SecretError::Read { path: path.to_owned(), source })
+    std::fs::read_to_string(path).map_err(|source| SecretError::Read {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn checked(secret: String, path: &Path) -> Result<String, SecretError> {
     match data_encoding::BASE64.decode(secret.as_bytes()) {
         Ok(bytes) if !bytes.is_empty() => Ok(secret),
-        _ => Err(SecretError::NotBase64 { path: path.to_owned() }),
+        _ => Err(SecretError::NotBase64 {
+            path: path.to_owned(),
+        }),
     }
 }
 
@@ -176,7 +196,9 @@ impl<'a> Iterator for Words<'a> {
 
     fn next(&mut self) -> Option<&'a str> {
         loop {
-            self.0 = self.0.trim_start_matches(|c: char| c.is_whitespace() || "{};".contains(c));
+            self.0 = self
+                .0
+                .trim_start_matches(|c: char| c.is_whitespace() || "{};".contains(c));
             if self.0.starts_with('#') || self.0.starts_with("//") {
                 self.0 = self.0.split_once('\n').map_or("", |(_, rest)| rest);
             } else if let Some(comment) = self.0.strip_prefix("/*") {
@@ -186,7 +208,10 @@ impl<'a> Iterator for Words<'a> {
                 self.0 = rest;
                 return Some(word);
             } else {
-                let end = self.0.find(|c: char| c.is_whitespace() || "{};\"".contains(c)).unwrap_or(self.0.len());
+                let end = self
+                    .0
+                    .find(|c: char| c.is_whitespace() || "{};\"".contains(c))
+                    .unwrap_or(self.0.len());
                 let (word, rest) = self.0.split_at(end);
                 self.0 = rest;
                 return (!word.is_empty()).then_some(word);

@@ -26,7 +26,12 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: None, owner_url: None, data_dir: "/var/lib/zonelog".into(), read_connections: 8 }
+        Self {
+            url: None,
+            owner_url: None,
+            data_dir: "/var/lib/zonelog".into(),
+            read_connections: 8,
+        }
     }
 }
 
@@ -56,7 +61,12 @@ pub struct Api {
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: loopback(9001), auth: Auth::Tokens, base_url: None, max_body_bytes: 114_688 }
+        Self {
+            listen: loopback(9001),
+            auth: Auth::Tokens,
+            base_url: None,
+            max_body_bytes: 114_688,
+        }
     }
 }
 
@@ -76,7 +86,12 @@ pub struct MiniDns {
 
 impl Default for MiniDns {
     fn default() -> Self {
-        Self { listen: vec![loopback(5354)], image_budget_mib: 256, max_connections: 1024, max_transfers: 64 }
+        Self {
+            listen: vec![loopback(5354)],
+            image_budget_mib: 256,
+            max_connections: 1024,
+            max_transfers: 64,
+        }
     }
 }
 
@@ -125,7 +140,10 @@ impl Nameserver {
 
 impl Default for Nameserver {
     fn default() -> Self {
-        Self { hostname: Self::EXAMPLE.to_owned(), priority: 1 }
+        Self {
+            hostname: Self::EXAMPLE.to_owned(),
+            priority: 1,
+        }
     }
 }
 
@@ -233,7 +251,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { default_ttl: 3600, min_ttl: 0, max_zone_name_length: 255, max_recordset_name_length: 255 }
+        Self {
+            default_ttl: 3600,
+            min_ttl: 0,
+            max_zone_name_length: 255,
+            max_recordset_name_length: 255,
+        }
     }
 }
 
@@ -255,7 +278,13 @@ pub struct Soa {
 
 impl Default for Soa {
     fn default() -> Self {
-        Self { refresh_min: 3500, refresh_max: 3600, retry: 600, expire: 86_400, minimum: 3600 }
+        Self {
+            refresh_min: 3500,
+            refresh_max: 3600,
+            retry: 600,
+            expire: 86_400,
+            minimum: 3600,
+        }
     }
 }
 
@@ -315,7 +344,10 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::Text, level: "info".to_owned() }
+        Self {
+            format: LogFormat::Text,
+            level: "info".to_owned(),
+        }
     }
 }
 
@@ -329,7 +361,9 @@ pub struct Metrics {
 
 impl Default for Metrics {
     fn default() -> Self {
-        Self { listen: loopback(9102) }
+        Self {
+            listen: loopback(9102),
+        }
     }
 }
 

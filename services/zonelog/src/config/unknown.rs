@@ -12,12 +12,22 @@ pub(super) fn remove(given: &mut Dict, shape: &Dict, places: &Places<'_>) -> Vec
     problems
 }
 
-fn walk(given: &mut Dict, shape: &Dict, path: &mut Vec<String>, places: &Places<'_>, problems: &mut Vec<Problem>) {
+fn walk(
+    given: &mut Dict,
+    shape: &Dict,
+    path: &mut Vec<String>,
+    places: &Places<'_>,
+    problems: &mut Vec<Problem>,
+) {
     given.retain(|key, value| {
         path.push(key.clone());
         let known = match (shape.get(key), value) {
             (None, _) => {
-                problems.push(Problem { key: dotted(path), place: places.of(path), what: advice(key, shape) });
+                problems.push(Problem {
+                    key: dotted(path),
+                    place: places.of(path),
+                    what: advice(key, shape),
+                });
                 false
             }
             (Some(Value::Dict(_, inner)), Value::Dict(_, value)) => {

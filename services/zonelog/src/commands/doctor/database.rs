@@ -14,14 +14,24 @@ use crate::output;
 const CLOCKS: TimeDelta = TimeDelta::seconds(1);
 
 /// Checks all of it; returns a connection where there is a schema to read.
-pub(super) async fn check(config: &Config, running: Option<&Running>, checks: &mut Vec<Check>) -> Option<Client> {
+pub(super) async fn check(
+    config: &Config,
+    running: Option<&Running>,
+    checks: &mut Vec<Check>,
+) -> Option<Client> {
     let urls = configured(config).or_else(|| {
-        running.map(|running| Urls { service: running.url.clone(), owner: running.owner_url.clone() })
+        running.map(|running| Urls {
+            service: running.url.clone(),
+            owner: running.owner_url.clone(),
+        })
     });
     let Some(urls) = urls else {
         checks.push(Check::fail(
             "database",
-            format!("database.url is not set, and no `zonelog up` runs in {}", config.database.data_dir.display()),
+            format!(
+                "database.url is not set, and no `zonelog up` runs in {}",
+                config.database.data_dir.display()
+            ),
             "start `zonelog up`, or set database.url",
         ));
         return None;
@@ -39,18 +49,29 @@ pub(super) async fn check(config: &Config, running: Option<&Running>, checks: &m
         }
     };
     checks.push(match client.query_one("show server_version", &[]).await {
-        Ok(row) => Check::ok("database", format!("{}, PostgreSQL {}", urls.service.shown(), row.get::<_, &str>(0))),
+        Ok(row) => Check::ok(
+            "database",
+            format!("{}, PostgreSQL {}", urls.service.shown(), row.get::<_, &str>(0)),
+        ),
         Err(error) => Check::fail("database", output::chain(&error), "look into PostgreSQL's log"),
     });
     durability(&client, checks).await;
     if let Err(error) = zonelog_schema::check(&client).await {
-        checks.push(Check::fail("schema", output::chain(&error), "`zonelog migrate` brings an older schema up to date"));
+        checks.push(Check::fail(
+            "schema",
+            output::chain(&error),
+            "`zonelog migrate` brings an older schema up to date",
+        ));
         return None;
     }
     checks.push(Check::ok("schema", "as this program made it"));
     checks.push(match zonelog_schema::check_log_is_protected(&client).await {
         Ok(()) => Check::ok("rights", "the service can add to the log and cannot change it"),
-        Err(error) => Check::fail("rights", output::chain(&error), "give the service a role of its own and run `zonelog migrate`"),
+        Err(error) => Check::fail(
+            "rights",
+            output::chain(&error),
+            "give the service a role of its own and run `zonelog migrate`",
+        ),
     });
     clocks(&client, checks).await;
     Some(client)
@@ -70,30 +91,46 @@ async fn durability(client: &Client, checks: &mut Vec<Check>) {
 }
 
 async fn clocks(client: &Client, checks: &mut Vec<Check>) {
-    let statement = "select clock_timestamp(), (select recorded_at from event order by feed desc, position desc limit 1)";
+    let statement =
+        "select clock_timestamp(), (select recorded_at from event order by feed desc, position desc limit 1)";
     let before = clock::now();
     let row = match client.query_one(statement, &[]).await {
         Ok(row) => row,
         Err(error) => {
-            checks.push(Check::fail("log", output::chain(&error), "look into PostgreSQL's log"));
+            checks.push(Check::fail(
+                "log",
+                output::chain(&error),
+                "look into PostgreSQL's log",
+            ));
             return;
         }
     };
     let after = clock::now();
     let (theirs, last): (Timestamp, Option<Timestamp>) = (row.get(0), row.get(1));
-    let apart = if theirs < before { before - theirs } else { (theirs - after).max(TimeDelta::zero()) };
+    let apart = if theirs < before {
+        before - theirs
+    } else {
+        (theirs - after).max(TimeDelta::zero())
+    };
     checks.push(if apart <= CLOCKS {
         Check::ok("clock", "agrees with the database's")
     } else {
         let apart = apart.num_seconds();
-        Check::warn("clock", format!("{apart} s apart from the database's"), "let NTP set both machines' clocks")
+        Check::warn(
+            "clock",
+            format!("{apart} s apart from the database's"),
+            "let NTP set both machines' clocks",
+        )
     });
     if let Some(last) = last
         && last > after + CLOCKS
     {
         checks.push(Check::warn(
             "clock",
-            format!("the log's last event is {} s in the future", (last - after).num_seconds()),
+            format!(
+                "the log's last event is {} s in the future",
+                (last - after).num_seconds()
+            ),
             "a clock was put back; serials still go up, but times in the log will not be in order",
         ));
     }
@@ -101,5 +138,9 @@ async fn clocks(client: &Client, checks: &mut Vec<Check>) {
 
 /// The log's last position.
 pub(super) async fn head(client: &Client) -> Option<Position> {
-    client.query_one("select position from feed_head where feed = 0", &[]).await.ok().map(|row| row.get(0))
+    client
+        .query_one("select position from feed_head where feed = 0", &[])
+        .await
+        .ok()
+        .map(|row| row.get(0))
 }

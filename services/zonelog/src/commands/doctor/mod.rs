@@ -50,15 +50,38 @@ pub struct Check {
 
 impl Check {
     pub(super) fn ok(about: impl Into<String>, found: impl Into<String>) -> Self {
-        Self { about: about.into(), state: State::Ok, found: found.into(), advice: None }
+        Self {
+            about: about.into(),
+            state: State::Ok,
+            found: found.into(),
+            advice: None,
+        }
     }
 
-    pub(super) fn warn(about: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { about: about.into(), state: State::Warn, found: found.into(), advice: Some(advice.into()) }
+    pub(super) fn warn(
+        about: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            about: about.into(),
+            state: State::Warn,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 
-    pub(super) fn fail(about: impl Into<String>, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { about: about.into(), state: State::Fail, found: found.into(), advice: Some(advice.into()) }
+    pub(super) fn fail(
+        about: impl Into<String>,
+        found: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            about: about.into(),
+            state: State::Fail,
+            found: found.into(),
+            advice: Some(advice.into()),
+        }
     }
 }
 
@@ -79,7 +102,11 @@ pub async fn run(at: &At, args: DoctorArgs) -> Result<ExitCode, CommandError> {
         checks.iter().try_for_each(|check| output::line(&shown(check)))?;
     }
     let failed = checks.iter().any(|check| check.state == State::Fail);
-    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn all(config: &Config, checks: &mut Vec<Check>) {
@@ -93,10 +120,18 @@ async fn all(config: &Config, checks: &mut Vec<Check>) {
 /// What is allowed, but hardly meant.
 fn settings(config: &Config, checks: &mut Vec<Check>) {
     checks.push(Check::ok("configuration", "readable and complete"));
-    if config.pool.nameservers.iter().any(|nameserver| nameserver.hostname == Nameserver::EXAMPLE) {
+    if config
+        .pool
+        .nameservers
+        .iter()
+        .any(|nameserver| nameserver.hostname == Nameserver::EXAMPLE)
+    {
         checks.push(Check::warn(
             "pool.nameservers",
-            format!("{} is the example's name, and goes into the NS records of new zones", Nameserver::EXAMPLE),
+            format!(
+                "{} is the example's name, and goes into the NS records of new zones",
+                Nameserver::EXAMPLE
+            ),
             "put your own name servers there",
         ));
     }
@@ -122,6 +157,14 @@ fn shown(check: &Check) -> String {
         State::Warn => "warn",
         State::Fail => "FAIL",
     };
-    let advice = check.advice.as_ref().map(|advice| format!("\n        -> {advice}")).unwrap_or_default();
-    format!("{state}  {}: {}{advice}", check.about, check.found.replace('\n', "\n        "))
+    let advice = check
+        .advice
+        .as_ref()
+        .map(|advice| format!("\n        -> {advice}"))
+        .unwrap_or_default();
+    format!(
+        "{state}  {}: {}{advice}",
+        check.about,
+        check.found.replace('\n', "\n        ")
+    )
 }

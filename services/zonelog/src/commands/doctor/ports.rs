@@ -63,11 +63,19 @@ fn free(about: String) -> Check {
 }
 
 fn unusable(about: String, error: &io::Error) -> Check {
-    Check::fail(about, error.to_string(), "give it an address of this machine and a port that this user may take")
+    Check::fail(
+        about,
+        error.to_string(),
+        "give it an address of this machine and a port that this user may take",
+    )
 }
 
 fn foreign(about: String, what: &str) -> Check {
-    Check::fail(about, format!("taken by another program ({what})"), "stop that program, or choose another port")
+    Check::fail(
+        about,
+        format!("taken by another program ({what})"),
+        "stop that program, or choose another port",
+    )
 }
 
 /// The first 64 KiB of what HTTP answers.

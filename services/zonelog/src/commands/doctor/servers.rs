@@ -42,8 +42,15 @@ async fn rndc(config: &Config, server: &Server) -> Check {
         Ok(known) => known,
         Err(error) => {
             let found = error.to_string();
-            let found = found.strip_prefix(&format!("server {}: ", server.name)).unwrap_or(&found).to_owned();
-            return Check::fail(about, found, "put the key where the configuration says, readable for this user");
+            let found = found
+                .strip_prefix(&format!("server {}: ", server.name))
+                .unwrap_or(&found)
+                .to_owned();
+            return Check::fail(
+                about,
+                found,
+                "put the key where the configuration says, readable for this user",
+            );
         }
     };
     let target = target_of(&known, &compose::timings(&config.reconciler));
@@ -53,7 +60,11 @@ async fn rndc(config: &Config, server: &Server) -> Check {
     };
     match done {
         Ok(()) => Check::ok(about, "takes our key and commands"),
-        Err(reason) => Check::fail(about, reason, "compare address and key with the server's `controls`"),
+        Err(reason) => Check::fail(
+            about,
+            reason,
+            "compare address and key with the server's `controls`",
+        ),
     }
 }
 
@@ -61,7 +72,11 @@ async fn answers(server: &Server, patience: Duration) -> Check {
     let about = format!("server {}: DNS at {}", server.name, server.address);
     match soa_response(server.address, NOWHERE, patience).await {
         Ok(_) => Check::ok(about, "answers"),
-        Err(error) => Check::fail(about, error.to_string(), "start the server, or correct its address"),
+        Err(error) => Check::fail(
+            about,
+            error.to_string(),
+            "start the server, or correct its address",
+        ),
     }
 }
 
@@ -75,21 +90,41 @@ async fn progress(server: &Server, client: &Client) -> Check {
         Ok(row) => row,
         Err(error) => return Check::fail(about, output::chain(&error), "look into PostgreSQL's log"),
     };
-    let (checkpoint, failing, error): (Option<i64>, i64, Option<String>) = (row.get(0), row.get(1), row.get(2));
+    let (checkpoint, failing, error): (Option<i64>, i64, Option<String>) =
+        (row.get(0), row.get(1), row.get(2));
     let Some(checkpoint) = checkpoint else {
-        return Check::warn(about, "no reconciler has worked on it yet", "start `zonelog up` or `zonelog reconciler`");
+        return Check::warn(
+            about,
+            "no reconciler has worked on it yet",
+            "start `zonelog up` or `zonelog reconciler`",
+        );
     };
     let behind = head(client).await.unwrap_or(checkpoint) - checkpoint;
     if failing > 0 {
         let error = error.unwrap_or_default();
         let found = format!("{failing} zones fail there, one of them with: {error}");
-        return Check::fail(about, found, "put it right at the server; the reconciler tries again by itself");
+        return Check::fail(
+            about,
+            found,
+            "put it right at the server; the reconciler tries again by itself",
+        );
     }
     if behind > BUSY {
         let found = format!("{behind} events of the log behind");
-        return Check::warn(about, found, "look again in a moment; if it grows, is a reconciler running?");
+        return Check::warn(
+            about,
+            found,
+            "look again in a moment; if it grows, is a reconciler running?",
+        );
     }
-    Check::ok(about, if behind == 0 { "at the log's head".to_owned() } else { format!("{behind} events behind") })
+    Check::ok(
+        about,
+        if behind == 0 {
+            "at the log's head".to_owned()
+        } else {
+            format!("{behind} events behind")
+        },
+    )
 }
 
 /// The header of an answer to a SOA query.
@@ -106,9 +141,17 @@ impl Response {
 }
 
 /// Asks for a SOA record over UDP, twice at most (RFC 1035 §4.1).
-pub(super) async fn soa_response(address: SocketAddr, name: &str, patience: Duration) -> io::Result<Response> {
+pub(super) async fn soa_response(
+    address: SocketAddr,
+    name: &str,
+    patience: Duration,
+) -> io::Result<Response> {
     let name = zonelog_dns::Name::parse(name).map_err(io::Error::other)?;
-    let local: SocketAddr = if address.is_ipv4() { ([0, 0, 0, 0], 0).into() } else { ([0u16; 8], 0).into() };
+    let local: SocketAddr = if address.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0u16; 8], 0).into()
+    };
     let socket = UdpSocket::bind(local).await?;
     socket.connect(address).await?;
     let id = ids::random_below(1 << 16).to_be_bytes();
@@ -121,12 +164,17 @@ pub(super) async fn soa_response(address: SocketAddr, name: &str, patience: Dura
         socket.send(&query).await?;
         match timeout(patience, socket.recv(&mut answer)).await {
             Ok(Ok(length)) if length >= 12 && answer[..2] == id[2..] && answer[2] & 0x80 != 0 => {
-                return Ok(Response { rcode: answer[3] & 0x0f });
+                return Ok(Response {
+                    rcode: answer[3] & 0x0f,
+                });
             }
             Ok(Ok(_)) => return Err(io::Error::other("it answers, but not as a DNS server does")),
             Ok(Err(error)) => return Err(error),
             Err(_) => {}
         }
     }
-    Err(io::Error::other(format!("no answer within {} ms, twice", patience.as_millis())))
+    Err(io::Error::other(format!(
+        "no answer within {} ms, twice",
+        patience.as_millis()
+    )))
 }

@@ -242,7 +242,7 @@ pub async fn stretch<C: GenericClient>(
                z.serial from feed_head h left join lateral ( \
                select distinct on (name_key) name_key, name, id, content_position, created_position, \
                  case when deleted_position is null then serial end as serial \
-               from zone where pool = $1 and content_position > $2 \
+               from zone where pool = $1 and content_position > $2 and content_position <= $2 + $3 \
                order by name_key, deleted_position desc nulls first \
              ) z on h.position - $2 <= $3 where h.feed = 0",
             &[&pool.uuid(), &after, &limit],
@@ -443,9 +443,11 @@ pub async fn wake_all<C: GenericClient>(
 }
 
 /// A page of the pool's live zones in canonical order of their names, after the name with the key `after` (empty: from
-/// the start): those whose last change is at or before `through`. For a sweep over what a server should serve.
+/// the start): those whose last change is at or before `through`, and that are not known to be behind at the server. For a sweep over
+/// what it should serve.
 pub async fn settled_zones<C: GenericClient>(
     client: &C,
+    server: &str,
     pool: PoolId,
     through: Position,
     after: &[u8],
@@ -455,16 +457,19 @@ pub async fn settled_zones<C: GenericClient>(
         .query(
             "select name_key, name, id, content_position, created_position, serial from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 and name_key > $3 \
+             and not exists (select from server_zone b where b.server = $5 and b.zone_key = name_key) \
              order by name_key limit $4",
-            &[&pool.uuid(), &through, &after, &limit],
+            &[&pool.uuid(), &through, &after, &limit, &server],
         )
         .await?;
     rows.iter().map(|row| target(row, 0)).collect()
 }
 
-/// The pool's live zones that changed last, at or before `through`: a sample that tells whether a server lost its zones.
+/// The pool's live zones that changed last, at or before `through`, and that are not known to be behind at the server: a
+/// sample that tells whether it lost its zones.
 pub async fn recent_zones<C: GenericClient>(
     client: &C,
+    server: &str,
     pool: PoolId,
     through: Position,
     limit: i64,
@@ -473,8 +478,9 @@ pub async fn recent_zones<C: GenericClient>(
         .query(
             "select name_key, name, id, content_position, created_position, serial from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 \
+             and not exists (select from server_zone b where b.server = $4 and b.zone_key = name_key) \
              order by content_position desc limit $3",
-            &[&pool.uuid(), &through, &limit],
+            &[&pool.uuid(), &through, &limit, &server],
         )
         .await?;
     rows.iter().map(|row| target(row, 0)).collect()

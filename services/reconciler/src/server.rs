@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use zonelog_central::ids;
@@ -12,11 +12,14 @@ use zonelog_projections::delivery::{self, DeliveryError, Lease};
 use zonelog_store::{Database, StoreError};
 
 use crate::pass::Server;
-use crate::sweep::{Sweep, Wish};
+use crate::sweep::Sweep;
 use crate::work::Work;
 
 /// The shortest and the longest pause after the database failed.
 const DATABASE_PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// How long the last write may take when the process stops.
+const LEAVING: Duration = Duration::from_secs(5);
 
 /// Why the work on a server ended.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +57,7 @@ impl Keeper {
         let name = self.server.config.name.as_str();
         let mut pause = DATABASE_PAUSE.0;
         while !shutdown.is_cancelled() {
-            let ended = tokio::select! {
-                ended = self.hold(&shutdown, &mut pause) => ended,
-                () = shutdown.cancelled() => break,
-            };
-            match ended {
+            match self.hold(&shutdown, &mut pause).await {
                 Ok(()) => break,
                 Err(error) => tracing::warn!(server = name, %error, "the work on a server starts over"),
             }
@@ -71,8 +70,15 @@ impl Keeper {
     }
 
     async fn hold(&self, shutdown: &CancellationToken, pause: &mut Duration) -> Result<(), WorkError> {
-        let client = Arc::new(self.database.connect().await?);
-        let lease = self.wait_for_lease(&client).await?;
+        let begin = async {
+            let client = self.database.connect().await?;
+            let lease = self.wait_for_lease(&client).await?;
+            Ok::<_, WorkError>((Arc::new(client), lease))
+        };
+        let (client, lease) = tokio::select! {
+            begun = begin => begun?,
+            () = shutdown.cancelled() => return Ok(()),
+        };
         *pause = DATABASE_PAUSE.0;
         let name = &lease.server;
         let checkpoint = delivery::checkpoint(&*client, name)
@@ -84,13 +90,13 @@ impl Keeper {
             token = lease.token,
             "working on a server"
         );
-        let (wishes, wished) = mpsc::channel::<Wish>(4);
-        let found = Arc::new(tokio::sync::Notify::new());
+        let (doubt, found) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let sweep = Sweep {
             server: Arc::clone(&self.server),
             client: Arc::clone(&client),
             lease: lease.clone(),
             pool: self.pool,
+            doubt: Arc::clone(&doubt),
             found: Arc::clone(&found),
         };
         let mut work = Work::new(
@@ -100,16 +106,22 @@ impl Keeper {
             self.pool,
             self.wakeups.clone(),
             checkpoint,
-            (wishes, found),
+            (doubt, found),
         );
         let ended = tokio::select! {
             ended = work.run() => ended,
-            ended = sweep.run(wished) => ended,
+            ended = sweep.run() => ended,
             () = shutdown.cancelled() => Ok(()),
         };
         if ended.is_ok() {
-            work.leave().await?;
-            delivery::release(&*client, &lease).await?;
+            let leaving = async {
+                work.leave().await?;
+                Ok::<_, WorkError>(delivery::release(&*client, &lease).await?)
+            };
+            // What is not written is seen again by whoever works next.
+            if let Ok(left) = tokio::time::timeout(LEAVING, leaving).await {
+                left?;
+            }
         }
         ended
     }

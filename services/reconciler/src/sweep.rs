@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::{Notify, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
 use tokio_postgres::Client;
 use zonelog_central::clock;
 use zonelog_dns::LongSerial;
@@ -30,21 +30,14 @@ const SLOWEST: Duration = Duration::from_millis(500);
 /// The pause when the server does not answer at all.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// What the sweep is asked to do at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Ask for a sample, and for all if any of it is missing.
-    Sample,
-    /// Ask for all zones as fast as the server answers.
-    All,
-}
-
 /// The sweep over one server, under the lease of its work.
 pub(crate) struct Sweep {
     pub(crate) server: Arc<Server>,
     pub(crate) client: Arc<Client>,
     pub(crate) lease: Lease,
     pub(crate) pool: PoolId,
+    /// Told when the server may have lost zones: it is asked for a sample, and for all if any of that is missing.
+    pub(crate) doubt: Arc<Notify>,
     /// Told when zones were found behind.
     pub(crate) found: Arc<Notify>,
 }
@@ -58,7 +51,7 @@ struct Seen {
 
 impl Sweep {
     /// Sweeps until something fails; never returns `Ok`.
-    pub(crate) async fn run(&self, mut wishes: mpsc::Receiver<Wish>) -> Result<(), WorkError> {
+    pub(crate) async fn run(&self) -> Result<(), WorkError> {
         let mut quick = self.sample().await?;
         loop {
             let began = Instant::now();
@@ -68,9 +61,13 @@ impl Sweep {
                 let limit = if quick { QUICK_PAGE } else { SLOW_PAGE };
                 let page = self.page(&after, limit).await?;
                 let Some(last) = page.last() else { break };
-                after.clone_from(&last.zone_key);
+                let last = last.zone_key.clone();
                 let asked = u32::try_from(page.len()).unwrap_or(u32::MAX);
                 let seen = self.check(page).await?;
+                if !seen.silent {
+                    // A page that met with silence is asked for again.
+                    after = last;
+                }
                 if seen.missing && !quick {
                     tracing::warn!(
                         server = self.lease.server,
@@ -83,7 +80,7 @@ impl Sweep {
                     (false, true) => Duration::ZERO,
                     (false, false) => pace.saturating_mul(asked),
                 };
-                if self.wait(&mut wishes, pause).await? && !quick {
+                if self.wait(pause).await? && !quick {
                     (quick, after) = (true, Vec::new());
                 }
             }
@@ -93,19 +90,14 @@ impl Sweep {
             } else {
                 SLOWEST
             };
-            quick = self.wait(&mut wishes, rest).await?;
+            quick = self.wait(rest).await?;
         }
     }
 
-    /// Waits, unless a wish comes: true when all zones are to be asked for at once.
-    async fn wait(&self, wishes: &mut mpsc::Receiver<Wish>, pause: Duration) -> Result<bool, WorkError> {
-        match timeout(pause, wishes.recv()).await {
-            Ok(Some(Wish::All)) => Ok(true),
-            Ok(Some(Wish::Sample)) => self.sample().await,
-            Ok(None) => {
-                sleep(pause).await;
-                Ok(false)
-            }
+    /// Waits, unless there is doubt: true when all zones are to be asked for at once.
+    async fn wait(&self, pause: Duration) -> Result<bool, WorkError> {
+        match timeout(pause, self.doubt.notified()).await {
+            Ok(()) => self.sample().await,
             Err(_) => Ok(false),
         }
     }
@@ -120,14 +112,23 @@ impl Sweep {
     async fn page(&self, after: &[u8], limit: i64) -> Result<Vec<ZoneTarget>, WorkError> {
         let through = delivery::checkpoint(&*self.client, &self.lease.server).await?;
         let through = through.ok_or(WorkError::NotRegistered)?;
-        Ok(delivery::settled_zones(&*self.client, self.pool, through, after, limit).await?)
+        Ok(delivery::settled_zones(
+            &*self.client,
+            &self.lease.server,
+            self.pool,
+            through,
+            after,
+            limit,
+        )
+        .await?)
     }
 
     /// Asks for the zones that changed last: whether any is missing.
     async fn sample(&self) -> Result<bool, WorkError> {
         let through = delivery::checkpoint(&*self.client, &self.lease.server).await?;
         let through = through.ok_or(WorkError::NotRegistered)?;
-        let zones = delivery::recent_zones(&*self.client, self.pool, through, SAMPLE).await?;
+        let zones =
+            delivery::recent_zones(&*self.client, &self.lease.server, self.pool, through, SAMPLE).await?;
         Ok(self.check(zones).await?.missing)
     }
 

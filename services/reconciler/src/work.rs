@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_postgres::Client;
@@ -17,7 +17,6 @@ use crate::pass::{Outcome, Report, Server};
 use crate::plan::Observed;
 use crate::probe;
 use crate::server::WorkError;
-use crate::sweep::Wish;
 use crate::tracker::{Start, Tracker};
 
 /// How many stretches may be open at once.
@@ -54,7 +53,8 @@ pub(crate) struct Work {
     lease: Lease,
     pool: PoolId,
     wakeups: watch::Receiver<Position>,
-    wishes: mpsc::Sender<Wish>,
+    /// Tells the sweep that the server may have lost zones, and hears from it of zones found behind.
+    doubt: Arc<Notify>,
     found: Arc<Notify>,
     tracker: Tracker,
     passes: JoinSet<(Start, Report)>,
@@ -64,6 +64,8 @@ pub(crate) struct Work {
     written: Position,
     /// At most one write.
     writing: JoinSet<Written>,
+    /// Whether zones may be set aside: while there are none, their table is not read.
+    any_aside: bool,
     /// When zones that were set aside are to be looked at.
     retry_at: Option<Instant>,
     look: bool,
@@ -77,7 +79,7 @@ impl Work {
         pool: PoolId,
         wakeups: watch::Receiver<Position>,
         checkpoint: Position,
-        (wishes, found): (mpsc::Sender<Wish>, Arc<Notify>),
+        (doubt, found): (Arc<Notify>, Arc<Notify>),
     ) -> Self {
         Self {
             server,
@@ -85,7 +87,7 @@ impl Work {
             lease,
             pool,
             wakeups,
-            wishes,
+            doubt,
             found,
             tracker: Tracker::at(checkpoint),
             passes: JoinSet::new(),
@@ -93,6 +95,7 @@ impl Work {
             health: Health::Up,
             written: checkpoint,
             writing: JoinSet::new(),
+            any_aside: true,
             retry_at: Some(Instant::now()),
             look: true,
         }
@@ -144,7 +147,10 @@ impl Work {
                         return Err(WorkError::LeaseLost);
                     }
                 }
-                () = found.notified() => self.retry_at = Some(Instant::now()),
+                () = found.notified() => {
+                    self.any_aside = true;
+                    self.retry_at = Some(Instant::now());
+                }
                 () = at(retry_at), if up => self.read_waiting().await?,
                 () = at(probe_at) => self.probe_again().await?,
             }
@@ -196,6 +202,7 @@ impl Work {
         let through = through.ok_or(WorkError::LeaseLost)?;
         self.tracker = Tracker::at(through);
         self.written = through;
+        self.any_aside = true;
         self.retry_at = Some(Instant::now());
         Ok(())
     }
@@ -224,7 +231,7 @@ impl Work {
         self.again_running -= usize::from(start.again);
         if report.missing && !start.again && start.target.created <= self.written {
             // It served this zone once: what else did it lose?
-            let _ = self.wishes.try_send(Wish::All);
+            self.doubt.notify_one();
         }
         let outcome = match report.outcome {
             Outcome::Silent => match self.probe().await {
@@ -300,7 +307,7 @@ impl Work {
         self.retry_at = Some(Instant::now());
         self.look = true;
         // It may have come back without its disk.
-        let _ = self.wishes.try_send(Wish::Sample);
+        self.doubt.notify_one();
         Ok(())
     }
 
@@ -311,6 +318,7 @@ impl Work {
             return Ok(());
         }
         let rows = delivery::waiting(&*self.client, &self.lease.server, self.pool, WAITING_PAGE).await?;
+        self.any_aside = !rows.is_empty();
         let now = clock::now();
         for row in rows {
             if row.next_try > now {
@@ -337,6 +345,7 @@ impl Work {
         };
         let (client, lease) = (Arc::clone(&self.client), self.lease.clone());
         let checkpoint = write.checkpoint;
+        self.any_aside |= !write.parked.is_empty();
         self.writing.spawn(async move {
             let now = clock::now();
             let (confirmed, parked) = (&write.confirmed, &write.parked);
@@ -354,7 +363,7 @@ impl Work {
         }
         self.written = self.written.max(checkpoint);
         // There may be more zones behind than were read, and those just written have their own times.
-        if self.tracker.on_their_way_again() < WAITING_LOW {
+        if self.any_aside && self.tracker.on_their_way_again() < WAITING_LOW {
             self.retry_at = Some(Instant::now());
         }
         Ok(())

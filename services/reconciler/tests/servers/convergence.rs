@@ -76,7 +76,7 @@ async fn parents_and_children_come_and_go_on_one_server() {
 }
 
 /// Makes some changes: zones come, change, go, and come again under the same name.
-async fn change(world: &World, rng: &mut TestRng, zones: &mut Vec<Option<Zone>>, round: usize) {
+async fn change(world: &World, rng: &mut TestRng, zones: &mut [Option<Zone>], round: usize) {
     let which = rng.next_u32() as usize % zones.len();
     let name = format!("z{which}.load.test.");
     zones[which] = match zones[which].take() {
@@ -148,6 +148,38 @@ async fn a_server_that_was_down_follows_when_it_is_back() {
     world.until_converged(&[&up, &down]).await;
     world.until_active(changed.id).await;
     until_serving(down.dns_address(), "z2.down.test.", again.serial).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_dead_server_misses_is_set_aside_in_one_go_and_follows_fast() {
+    const ZONES: usize = 300;
+    let (world, mut bind) = (World::new().await, bind().await);
+    let reconciler = Reconciler::start(&world, "a", vec![server("one", &bind)], quick());
+    let first = world.create_zone("first.many.test.").await;
+    world.until_active(first.id).await;
+    bind.kill().await.unwrap();
+    for number in 0..ZONES {
+        world.create_zone(&format!("z{number}.many.test.")).await;
+    }
+    let begin = Instant::now();
+    eventually("the checkpoint is at the head", PATIENCE, async || {
+        world.backlog().await.1 == 0
+    })
+    .await;
+    // One after the other, each would have cost a time limit.
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert_eq!(world.backlog().await.0, i64::try_from(ZONES).unwrap());
+    // Another reconciler goes on where this one was killed, without reading the log again.
+    reconciler.kill();
+    let _reconciler = Reconciler::start(&world, "a", vec![server("one", &bind)], quick());
+    bind.start_again().await.unwrap();
+    let begin = Instant::now();
+    eventually("nothing is behind", PATIENCE, async || {
+        world.backlog().await == (0, 0)
+    })
+    .await;
+    println!("{ZONES} zones after {:?}", begin.elapsed());
+    world.until_converged(&[&bind]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

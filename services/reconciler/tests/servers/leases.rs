@@ -33,6 +33,25 @@ async fn another_takes_over_from_a_reconciler_that_was_killed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reconciler_that_is_stopped_gives_its_lease_back() {
+    let (world, bind) = (World::new().await, bind().await);
+    let first = Reconciler::start(&world, "first", vec![server("one", &bind)], quick());
+    eventually("the first works", PATIENCE, async || {
+        holder(&world).await.as_deref() == Some("first")
+    })
+    .await;
+    let zone = world.create_zone("stop.test.").await;
+    world.until_active(zone.id).await;
+    first.stop().await;
+    let row = world
+        .client
+        .query_one("select expires_at <= now() from server_lease", &[])
+        .await
+        .unwrap();
+    assert!(row.get::<_, bool>(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_lost_the_lease_writes_nothing() {
     let world = World::new().await;
     let (one, two) = (world.database.client().await, world.database.client().await);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::process::Command as Process;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -271,6 +272,7 @@ async fn whole_zone(server: SocketAddr, zone: &str) -> Vec<String> {
 /// A reconciler in a runtime of its own, so that it can be killed at any point.
 pub(crate) struct Reconciler {
     runtime: Option<Runtime>,
+    role: Option<JoinHandle<()>>,
     shutdown: CancellationToken,
 }
 
@@ -296,11 +298,18 @@ impl Reconciler {
             .unwrap();
         let shutdown = CancellationToken::new();
         let (wakeups, stop) = (world.central.positions(), shutdown.clone());
-        runtime.spawn(async move { run(options, database, wakeups, stop).await.unwrap() });
+        let role = runtime.spawn(async move { run(options, database, wakeups, stop).await.unwrap() });
         Self {
             runtime: Some(runtime),
+            role: Some(role),
             shutdown,
         }
+    }
+
+    /// Stops it in good order.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.cancel();
+        self.role.take().unwrap().await.unwrap();
     }
 
     /// Ends it between two instructions: nothing is finished, nothing is given back.

@@ -95,3 +95,27 @@ async fn a_server_that_is_no_more_in_the_configuration_is_forgotten() {
     world.until_active(zone.id).await;
     world.until_converged(&[&one]).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_follow_again_after_minidns_was_away() {
+    let (mut world, bind) = (World::new().await, bind().await);
+    let _reconciler = Reconciler::start(&world, "a", vec![server("one", &bind)], quick());
+    let zone = world.create_zone("away.test.").await;
+    world.until_active(zone.id).await;
+    world.stop_minidns().await;
+    let zone = world.add_record(&zone, "www").await;
+    let new = world.create_zone("new.away.test.").await;
+    let error = world.until_error("MiniDNS does not serve").await;
+    assert!(error.contains(&world.master.to_string()), "{error}");
+    // BIND finds out too, and would leave such a primary alone for a while.
+    let refresh = std::time::Instant::now();
+    while refresh.elapsed() < Duration::from_secs(1) {
+        let notified = zonelog_reconciler::probe::notify(bind.dns_address(), &zone.name).await;
+        assert!(notified.is_ok());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    world.start_minidns().await;
+    world.until_active(zone.id).await;
+    world.until_active(new.id).await;
+    world.until_converged(&[&bind]).await;
+}

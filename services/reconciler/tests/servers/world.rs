@@ -34,6 +34,7 @@ pub(crate) struct World {
     pub(crate) central: Central,
     pub(crate) client: Client,
     pub(crate) master: SocketAddr,
+    mdns: CancellationToken,
     shutdown: CancellationToken,
 }
 
@@ -60,26 +61,38 @@ impl World {
             options,
             shutdown.clone(),
         );
-        let listen = vec!["127.0.0.1:0".parse().unwrap()];
-        let mdns_options = MdnsOptions {
-            listen,
-            ..MdnsOptions::default()
-        };
-        let connections = Database::new(database.url(), "mdns").unwrap().pool(8);
-        let mdns = MiniDns::bind(mdns_options, connections, central.positions())
-            .await
-            .unwrap();
-        let master = mdns.local_addrs()[0];
-        let serving = shutdown.clone();
-        tokio::spawn(async move { mdns.run(serving).await.unwrap() });
+        let anywhere = "127.0.0.1:0".parse().unwrap();
+        let (master, mdns) = serve(&database, &central, anywhere, &shutdown).await;
         let client = database.client().await;
         Self {
             database,
             central,
             client,
             master,
+            mdns,
             shutdown,
         }
+    }
+
+    /// Stops MiniDNS.
+    pub(crate) async fn stop_minidns(&self) {
+        self.mdns.cancel();
+        let silent = async || {
+            let patience = Duration::from_millis(100);
+            let zone = ZoneName::parse("any.test.").unwrap();
+            matches!(
+                probe::soa(self.master, &zone, patience).await,
+                Observed::Silent(_)
+            )
+        };
+        eventually("MiniDNS is gone", PATIENCE, silent).await;
+    }
+
+    /// Starts MiniDNS where it was.
+    pub(crate) async fn start_minidns(&mut self) {
+        self.mdns = serve(&self.database, &self.central, self.master, &self.shutdown)
+            .await
+            .1;
     }
 
     /// Executes a command as one project does.
@@ -214,6 +227,27 @@ impl Drop for World {
     fn drop(&mut self) {
         self.shutdown.cancel();
     }
+}
+
+/// A MiniDNS, and what stops it.
+async fn serve(
+    database: &TestDatabase,
+    central: &Central,
+    listen: SocketAddr,
+    shutdown: &CancellationToken,
+) -> (SocketAddr, CancellationToken) {
+    let options = MdnsOptions {
+        listen: vec![listen],
+        ..MdnsOptions::default()
+    };
+    let connections = Database::new(database.url(), "mdns").unwrap().pool(8);
+    let mdns = MiniDns::bind(options, connections, central.positions())
+        .await
+        .unwrap();
+    let (address, stop) = (mdns.local_addrs()[0], shutdown.child_token());
+    let serving = stop.clone();
+    tokio::spawn(async move { mdns.run(serving).await.unwrap() });
+    (address, stop)
 }
 
 pub(crate) fn pool() -> PoolId {

@@ -59,6 +59,7 @@ create table recordset_version (
 create unique index recordset_live on recordset_version (zone, owner_key, type) where until_serial is null;
 create index recordset_live_id on recordset_version (recordset) where until_serial is null;
 create index recordset_live_created on recordset_version (zone, created_at, recordset) where until_serial is null;
+create index recordset_live_project on recordset_version (project, created_at, recordset) where until_serial is null;
 create index recordset_since on recordset_version (zone, since_serial);
 create index recordset_until on recordset_version (zone, until_serial) where until_serial is not null;
 

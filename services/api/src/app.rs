@@ -2,6 +2,7 @@
 
 use deadpool_postgres::{Client, Pool};
 use zonelog_central::{Accepted, Central, ExecuteError, Idempotency, Request};
+use zonelog_model::ZoneId;
 use zonelog_model::zone::{Command, Rejection};
 use zonelog_projections::listing::Listing;
 
@@ -41,23 +42,27 @@ impl App {
             idempotency,
         };
         let error = match self.central.execute(request).await {
-            Ok(accepted) => return Ok(accepted),
+            // Deleting a deleted zone changes nothing; for who cannot see the zone any more, it is not there.
+            Ok(done) if done.position.is_none() && done.zone.deleted => {
+                self.require_visible(context, zone).await?;
+                return Ok(done);
+            }
+            Ok(done) => return Ok(done),
             Err(error) => error,
         };
-        // Central keeps deleted zones; once the servers have confirmed the deletion, nobody is shown one.
         if let ExecuteError::Rejected(rejection) = &error
             && matches!(**rejection, Rejection::ZoneIsDeleting)
         {
-            let client = self.client().await?;
-            if self
-                .listing
-                .zone(&client, context.sight(), zone.uuid())
-                .await?
-                .is_none()
-            {
-                return Err(ApiError::zone_not_found());
-            }
+            self.require_visible(context, zone).await?;
         }
         Err(error.into())
+    }
+
+    /// Refuses a zone that is shown no more. Central keeps deleted zones for ever; the API shows one until the servers
+    /// have confirmed its deletion.
+    async fn require_visible(&self, context: &Context, zone: ZoneId) -> Result<(), ApiError> {
+        let client = self.client().await?;
+        let row = self.listing.zone(&client, context.sight(), zone.uuid()).await?;
+        row.map(|_| ()).ok_or_else(ApiError::zone_not_found)
     }
 }

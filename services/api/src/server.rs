@@ -71,7 +71,11 @@ impl Api {
         listener.set_nonblocking(true).map_err(refused)?;
         let listener = TcpListener::from_std(listener).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let pool = database.pool(options.database_connections);
+        // The statements are many-branched, and planning one costs more than running it: plan once, not for each value.
+        let reading = database
+            .clone()
+            .with_setting("plan_cache_mode", "force_generic_plan");
+        let pool = reading.pool(options.database_connections);
         let tokens = match options.auth {
             Auth::Tokens => Some(Tokens::new(pool.clone(), options.token_memory)),
             Auth::None => None,

@@ -78,7 +78,7 @@ impl Database {
 
     /// The same database with a setting of the session; a name that was set before gets the new value.
     #[must_use]
-    pub(crate) fn with_setting(mut self, name: &'static str, value: &'static str) -> Self {
+    pub fn with_setting(mut self, name: &'static str, value: &'static str) -> Self {
         self.settings.push((name, value));
         self
     }

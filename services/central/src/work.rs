@@ -88,7 +88,11 @@ impl BatchWork for CentralWork {
         Ok(())
     }
 
-    fn decide(&mut self, appending: &mut Appending<'_>, batch: &[Request]) -> Result<Vec<Outcome>, StoreError> {
+    fn decide(
+        &mut self,
+        appending: &mut Appending<'_>,
+        batch: &[Request],
+    ) -> Result<Vec<Outcome>, StoreError> {
         let mut loaded = std::mem::take(&mut self.loaded);
         let mut deciding = Deciding {
             now: clock::now(),
@@ -97,7 +101,10 @@ impl BatchWork for CentralWork {
             inconsistent: HashSet::new(),
             side_rows: SideRows::default(),
         };
-        let outcomes = batch.iter().map(|request| deciding.outcome(appending, request)).collect();
+        let outcomes = batch
+            .iter()
+            .map(|request| deciding.outcome(appending, request))
+            .collect();
         self.side_rows = deciding.side_rows;
         Ok(outcomes)
     }

@@ -11,10 +11,13 @@ use tokio_postgres::{Client, Config, Connection, NoTls, Socket};
 
 use crate::error::StoreError;
 
+/// How long a server may take to let us in.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
 /// A PostgreSQL database and how to connect to it. Cheap enough to clone. Its `Debug` form never shows the password.
 ///
 /// Every connection has these limits: a statement 60 s ([`Self::with_statement_timeout`]), an open transaction that
-/// does nothing 10 s (so that a frozen writer cannot hold up the others), connecting 5 s; a silent network is noticed
+/// does nothing 10 s (so that a frozen writer cannot hold up the others), connecting 10 s; a silent network is noticed
 /// within about 15 s. `synchronous_commit` is on: what is acknowledged is on disk.
 #[derive(Clone)]
 pub struct Database {
@@ -99,7 +102,13 @@ impl Database {
 
     /// Opens a connection that the caller serves.
     pub(crate) async fn open(&self) -> Result<(Client, Connection<Socket, NoTlsStream>), StoreError> {
-        Ok(self.effective().connect(NoTls).await?)
+        // The configuration's own limit ends with the TCP connection: a frozen server accepts and says nothing.
+        match tokio::time::timeout(CONNECT_LIMIT, self.effective().connect(NoTls)).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(StoreError::Unavailable(format!(
+                "no answer to a new connection within {CONNECT_LIMIT:?}"
+            ))),
+        }
     }
 
     /// A pool of up to `size` connections, opened when needed. Who finds none free waits at most 5 s.

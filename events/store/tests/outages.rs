@@ -220,3 +220,41 @@ async fn backends_killed_at_random_lose_nothing_and_repeat_nothing() {
     }
     assert!(acknowledged > 40, "{acknowledged} were acknowledged");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_server_process_is_given_up_and_ended() {
+    let database = TestDatabase::new().await;
+    let options = WriterOptions {
+        statement_timeout: Duration::from_millis(200),
+        read_back_timeout: Duration::from_millis(200),
+        ..WriterOptions::default()
+    };
+    let writer = writer_with(database.url(), options);
+    let stream = stream();
+    for _ in 0..3 {
+        appended(writer.submit(one(stream, Expected::Any, "before")).await);
+    }
+    let superuser = connect(&database.superuser_url()).await;
+    let writing = "select pid from pg_stat_activity
+                   where datname = current_database() and application_name = 'zonelog-store-test'
+                     and query like '%feed_head%'";
+    let pid: i32 = superuser.query_one(writing, &[]).await.unwrap().get(0);
+    let signal = async |name: &str| {
+        let sent = tokio::process::Command::new("kill")
+            .args([name, &pid.to_string()])
+            .status()
+            .await;
+        assert!(sent.unwrap().success(), "kill {name} {pid}");
+    };
+    signal("-STOP").await;
+    let outcome = writer.submit(one(stream, Expected::Any, "frozen")).await;
+    assert!(matches!(outcome, Err(SubmitError::Indeterminate)), "{outcome:?}");
+    signal("-CONT").await;
+    eventually("the writer is back", LONG, async || {
+        writer.submit(one(stream, Expected::Any, "after")).await.is_ok()
+    })
+    .await;
+    let counts = counts(database.url()).await;
+    assert_eq!((counts["before"], counts["after"]), (3, 1));
+    assert!(counts.get("frozen").is_none_or(|count| *count == 1));
+}

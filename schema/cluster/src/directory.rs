@@ -152,39 +152,35 @@ impl Directory {
         Ok(password)
     }
 
-    /// Removes the pid file that a killed PostgreSQL left. One that still ends (its owner was killed a moment ago) is
-    /// waited for; one that goes on running is not ours to stop.
+    /// Removes the pid file that a killed PostgreSQL left: its number may be another process's by now, and PostgreSQL
+    /// would not start. Processes that still end (their owner was killed a moment ago) are waited for: while one of
+    /// them has the data open, starting another PostgreSQL on it would destroy it.
     pub(crate) async fn remove_stale_pid_file(&self) -> Result<(), ClusterError> {
-        let name = self.data().join("postmaster.pid");
         let deadline = Instant::now() + Duration::from_secs(20);
-        while let Ok(text) = std::fs::read_to_string(&name) {
-            let running = text
-                .lines()
-                .next()
-                .is_some_and(|pid| self.is_running_here(pid.trim()));
-            if !running {
-                let removed = std::fs::remove_file(&name);
-                if let Err(error) = removed
-                    && error.kind() != std::io::ErrorKind::NotFound
-                {
-                    return Err(ClusterError::io(format!("remove {}", name.display()))(error));
-                }
-            } else if Instant::now() > deadline {
+        while self.is_in_use() {
+            if Instant::now() > deadline {
                 return Err(ClusterError::InUse {
                     directory: self.path.clone(),
                 });
-            } else {
-                tokio::time::sleep(Duration::from_millis(20)).await;
             }
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
+        let name = self.data().join("postmaster.pid");
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(ClusterError::io(format!("remove {}", name.display()))(error))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// Whether `pid` is a process that works in our data directory, as PostgreSQL does. Another process may have got
-    /// the number since.
-    fn is_running_here(&self, pid: &str) -> bool {
-        pid.parse::<u32>().is_ok()
-            && std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|folder| folder == self.data())
+    /// Whether any process works in the data directory, as all of PostgreSQL's do.
+    fn is_in_use(&self) -> bool {
+        let data = self.data();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        processes
+            .into_iter()
+            .any(|entry| std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == data))
     }
 }
 

@@ -208,6 +208,20 @@ impl TestServer {
             .await;
         assert!(killed.is_ok_and(|status| status.success()), "kill -KILL {pid}");
         cluster.exited().await;
+        // The processes of open connections outlive the first one for a moment, and would answer still.
+        let data = self.folder.0.join("data");
+        crate::eventually(
+            "all of PostgreSQL has ended",
+            std::time::Duration::from_secs(20),
+            async || {
+                let processes = std::fs::read_dir("/proc").expect("the list of processes");
+                let in_data = |entry: std::fs::DirEntry| {
+                    std::fs::read_link(entry.path().join("cwd")).ok() == Some(data.clone())
+                };
+                !processes.flatten().any(in_data)
+            },
+        )
+        .await;
     }
 
     /// Starts the server again, on the same data and port.

@@ -16,6 +16,9 @@ use crate::error::{StoreError, SubmitError, is_transient};
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a new connection may take until its statements are prepared.
+const OPEN_LIMIT: Duration = Duration::from_secs(20);
+
 /// How often a batch is tried again when nothing of it was written for a reason that passes.
 const MOST_RETRIES: u32 = 5;
 
@@ -123,7 +126,15 @@ impl<W: BatchWork> Committer<W> {
                 Some(session) if !session.is_closed() => session,
                 _ => self.connect().await.map_err(Failure::Unavailable)?,
             };
-            let (retry, reason) = match self.attempt(&session, batch).await {
+            // PostgreSQL keeps the time of its statements; this is for one that is frozen and keeps none.
+            let limit = self.options.statement_timeout * 3;
+            let Ok(outcome) = tokio::time::timeout(limit, self.attempt(&session, batch)).await else {
+                tracing::error!(database = %self.database, "no answer within {limit:?}, the connection is given up");
+                self.lost = Some(session.backend);
+                self.work.rolled_back();
+                return Err(Failure::Indeterminate);
+            };
+            let (retry, reason) = match outcome {
                 Outcome::Committed { answers, found, head } => {
                     self.session = Some(session);
                     self.committed(found, head);
@@ -197,7 +208,16 @@ impl<W: BatchWork> Committer<W> {
         }
         self.head = None;
         self.alone = false;
-        match Session::open(&self.database, &mut self.work, self.lost).await {
+        let opened = tokio::time::timeout(
+            OPEN_LIMIT,
+            Session::open(&self.database, &mut self.work, self.lost),
+        );
+        let opened = opened.await.unwrap_or_else(|_| {
+            Err(StoreError::Unavailable(format!(
+                "a new connection was not ready within {OPEN_LIMIT:?}"
+            )))
+        });
+        match opened {
             Ok(session) => {
                 if self.away.take().is_some() {
                     tracing::info!(database = %self.database, "the database is back");

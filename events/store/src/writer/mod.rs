@@ -29,7 +29,8 @@ pub struct WriterOptions {
     pub max_batch_bytes: usize,
     /// How long a caller waits for room in a full queue.
     pub submit_timeout: Duration,
-    /// How long a statement may take: the database is too slow then, and the batch's callers are told so.
+    /// How long a statement may take: the database is too slow then, and the batch's callers are told so. A server that
+    /// does not even say that within three times as long is given up.
     pub statement_timeout: Duration,
     /// How long to try to read back what became of a batch whose connection was lost at the commit.
     pub read_back_timeout: Duration,

@@ -213,12 +213,12 @@ pub async fn live_rows<C: GenericClient>(
         .map_ok(TransferRow))
 }
 
-/// The live recordsets of a zone in ranges of owner keys, range by range; each range is from its
-/// first key up to, and without, its second (`None`: to the end of the zone).
+/// The live recordsets of a zone in ranges of owner keys, range by range; each range is from its first key up to, and
+/// without, its second. Both are bounds of the index, so a range costs its own rows only.
 pub async fn live_rows_in<C: GenericClient>(
     client: &C,
     zone: ZoneId,
-    ranges: &[(Vec<u8>, Option<Vec<u8>>)],
+    ranges: &[(Vec<u8>, Vec<u8>)],
 ) -> Result<impl Stream<Item = Result<TransferRow, Error>> + use<C>, Error> {
     let statement = client
         .prepare_cached(
@@ -226,15 +226,14 @@ pub async fn live_rows_in<C: GenericClient>(
              from unnest($2::bytea[], $3::bytea[]) with ordinality as r (lower, upper, n)
              cross join lateral (
                  select owner_key, owner, type, ttl, rdata from recordset_version
-                 where zone = $1 and until_serial is null and owner_key >= r.lower
-                   and (r.upper is null or owner_key < r.upper)
+                 where zone = $1 and until_serial is null and owner_key >= r.lower and owner_key < r.upper
                  order by owner_key, type
              ) v
              order by r.n, v.owner_key, v.type",
         )
         .await?;
     let lower: Vec<&[u8]> = ranges.iter().map(|(lower, _)| lower.as_slice()).collect();
-    let upper: Vec<Option<&[u8]>> = ranges.iter().map(|(_, upper)| upper.as_deref()).collect();
+    let upper: Vec<&[u8]> = ranges.iter().map(|(_, upper)| upper.as_slice()).collect();
     let zone = zone.uuid();
     let parameters: [&(dyn ToSql + Sync); 3] = [&zone, &lower, &upper];
     Ok(client
@@ -243,29 +242,33 @@ pub async fn live_rows_in<C: GenericClient>(
         .map_ok(TransferRow))
 }
 
-/// The owner keys of the recordsets that changed after serial `from`, up to the present, in order,
-/// each once; at most `limit` of them.
+/// The owner keys of the recordsets that changed after serial `from`, up to the present, in order, each once; `None` when
+/// `limit` versions or more began or ended since.
 pub async fn changed_keys<C: GenericClient>(
     client: &C,
     zone: ZoneId,
     from: LongSerial,
     limit: i64,
-) -> Result<Vec<Vec<u8>>, Error> {
+) -> Result<Option<Vec<Vec<u8>>>, Error> {
     let statement = client
         .prepare_cached(
-            "select owner_key from (
-                 (select owner_key from recordset_version where zone = $1 and since_serial > $2 limit $3)
-                 union
-                 (select owner_key from recordset_version
-                  where zone = $1 and until_serial > $2 and until_serial is not null limit $3)
-             ) changed
-             order by owner_key limit $3",
+            "(select owner_key from recordset_version where zone = $1 and since_serial > $2 limit $3)
+             union all
+             (select owner_key from recordset_version
+              where zone = $1 and until_serial > $2 and until_serial is not null limit $3)",
         )
         .await?;
     let rows = client
         .query(&statement, &[&zone.uuid(), &from.get(), &limit])
         .await?;
-    Ok(rows.iter().map(|row| row.get(0)).collect())
+    // Fewer rows than the limit: neither part was cut short.
+    if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= limit {
+        return Ok(None);
+    }
+    let mut keys: Vec<Vec<u8>> = rows.iter().map(|row| row.get(0)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    Ok(Some(keys))
 }
 
 /// What is known of the way from one serial of a zone to a later one.

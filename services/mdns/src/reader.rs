@@ -262,19 +262,27 @@ impl Snapshot<'_> {
         if !matches!(way, Some(Ok(Way { whole: false, .. }))) {
             return Ok(None);
         }
-        // With more changed owners than this, nearly every chunk is touched.
-        let limit = 4096.max(held.chunks.len() as i64);
+        // With more changes than this, nearly every chunk is touched.
+        let limit = i64::try_from(held.chunks.len()).unwrap_or(i64::MAX).max(4096);
         let keys = transfer::changed_keys(self.transaction, self.zone, from, limit).await?;
-        if keys.len() as i64 >= limit {
-            return Ok(None);
-        }
+        let Some(keys) = keys else { return Ok(None) };
         let Some(runs) = held.stale(&keys) else {
             return Ok(None);
         };
         let soa = Head::new(head).soa;
+        // Every owner of the zone sorts between the apex and this.
+        let mut end = head.name.to_key();
+        if let Some(last) = end.last_mut() {
+            *last = 1;
+        }
         let ranges: Vec<_> = runs
             .iter()
-            .map(|run| (run.lower.clone(), run.upper.clone()))
+            .map(|run| {
+                (
+                    run.lower.clone(),
+                    run.upper.clone().unwrap_or_else(|| end.clone()),
+                )
+            })
             .collect();
         let rows = transfer::live_rows_in(self.transaction, self.zone, &ranges).await?;
         let replaced = self.render_runs(runs, &soa, rows).await?;

@@ -276,3 +276,30 @@ async fn images_past_the_budget_are_built_again() {
     }
     mini.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_image_that_missed_many_changes_catches_up() {
+    let database = TestDatabase::new().await;
+    let mut zone = ZoneWriter::create(database.url(), 7, ZONE, 1).await;
+    zone.step(&hosts(0, 3000)).await;
+    let mini = Running::start(database.url(), options()).await;
+    until_serial(mini.address, ZONE, zone.serial).await;
+    axfr(mini.address, ZONE).await;
+    // Few owners, and more versions than the image looks at; and at last one change far from them.
+    for step in 0..45 {
+        let mut changes = hosts(0, 100);
+        for change in &mut changes {
+            change.records = vec![format!("192.0.2.{step}")];
+        }
+        zone.step(&changes).await;
+    }
+    zone.step(&[Change::new(&format!("zzz.{ZONE}"), Rrtype::A, &["192.0.2.1"])])
+        .await;
+    until_serial(mini.address, ZONE, zone.serial).await;
+    let fresh = Running::start(database.url(), options()).await;
+    until_serial(fresh.address, ZONE, zone.serial).await;
+    let (held, anew) = (axfr(mini.address, ZONE).await, axfr(fresh.address, ZONE).await);
+    assert_same(&held.content, &anew.content, "caught up and built anew");
+    fresh.stop().await;
+    mini.stop().await;
+}

@@ -140,8 +140,10 @@ fn deleted(before: &Recordset, at: Option<i64>) -> zone::Event {
     }
 }
 
-/// Since, until and the first record of each version made.
-fn made<'a>(delta: &ZoneStateDelta<'a>) -> Vec<(Option<i64>, Option<Option<i64>>, &'a str)> {
+/// Since, until (outer `None`: live) and the first record of a version.
+type Made<'a> = (Option<i64>, Option<Option<i64>>, &'a str);
+
+fn made<'a>(delta: &ZoneStateDelta<'a>) -> Vec<Made<'a>> {
     let until = |end: End| match end {
         End::Live => None,
         End::Ended(until) => Some(until.map(LongSerial::get)),

@@ -1,4 +1,8 @@
 //! Commands through Central on a real PostgreSQL, and what they leave in the log and in zone state.
+#![allow(
+    clippy::unwrap_used,
+    reason = "what cannot be had fails the test that wanted it"
+)]
 
 mod availability;
 mod concurrency;

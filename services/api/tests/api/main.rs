@@ -1,4 +1,9 @@
 //! The REST API against a real PostgreSQL and the real Central, asked over HTTP as clients ask.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what is missing fails the test"
+)]
 
 mod auth;
 mod bad_input;

@@ -15,28 +15,28 @@ use zonelog_store::{Database, WriterOptions};
 use zonelog_test_parts::TestDatabase;
 
 /// The pool of every test.
-pub const POOL: Uuid = Uuid::from_u128(0x794ccc2c_d751_44fe_b57f_8894c9f5c842);
+pub(crate) const POOL: Uuid = Uuid::from_u128(0x794ccc2c_d751_44fe_b57f_8894c9f5c842);
 
 /// The API, running until it is dropped.
-pub struct TestApi {
+pub(crate) struct TestApi {
     /// `http://127.0.0.1:port`
-    pub base: String,
+    pub(crate) base: String,
     /// Follows no redirects.
-    pub http: Client,
+    pub(crate) http: Client,
     database: Option<TestDatabase>,
     shutdown: CancellationToken,
 }
 
 /// An answer with its body read.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub async fn of(response: Response) -> Self {
+    pub(crate) async fn of(response: Response) -> Self {
         let (status, headers) = (response.status(), response.headers().clone());
         Self {
             status,
@@ -47,25 +47,25 @@ impl Answer {
 
     /// The body as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
     /// A header as text; empty when it is missing.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// Checks the status.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         self
     }
 
     /// Checks that this is an error of a status and type in Designate's shape.
     #[track_caller]
-    pub fn expect_error(self, status: u16, kind: &str) -> Value {
+    pub(crate) fn expect_error(self, status: u16, kind: &str) -> Value {
         let body = self.json();
         assert_eq!(
             (self.status.as_u16(), body["type"].as_str()),
@@ -84,12 +84,12 @@ impl Answer {
         body
     }
 
-    pub fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.json()["id"].as_str().unwrap().to_owned()
     }
 }
 
-pub fn options() -> ApiOptions {
+pub(crate) fn options() -> ApiOptions {
     ApiOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         auth: Auth::None,
@@ -108,7 +108,7 @@ pub fn options() -> ApiOptions {
 }
 
 /// Central with that pool and the usual limits.
-pub fn central_options() -> CentralOptions {
+pub(crate) fn central_options() -> CentralOptions {
     let writer = WriterOptions {
         submit_timeout: Duration::from_secs(3),
         ..WriterOptions::default()
@@ -137,12 +137,12 @@ pub fn central_options() -> CentralOptions {
 
 impl TestApi {
     /// An API that lets everybody in.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(options()).await
     }
 
     /// An API with these options.
-    pub async fn with(options: ApiOptions) -> Self {
+    pub(crate) async fn with(options: ApiOptions) -> Self {
         let database = TestDatabase::new().await;
         let mut api = Self::on(database.url(), options);
         api.database = Some(database);
@@ -150,7 +150,7 @@ impl TestApi {
     }
 
     /// An API on a database that somebody else keeps.
-    pub fn on(url: &str, options: ApiOptions) -> Self {
+    pub(crate) fn on(url: &str, options: ApiOptions) -> Self {
         let shutdown = CancellationToken::new();
         let database = Database::new(url, "zonelog-api-test").unwrap();
         let central = Central::start(database.clone(), central_options(), shutdown.clone());
@@ -169,17 +169,17 @@ impl TestApi {
         }
     }
 
-    pub fn database(&self) -> &TestDatabase {
+    pub(crate) fn database(&self) -> &TestDatabase {
         self.database.as_ref().unwrap()
     }
 
     /// Stops it and waits until its port is closed.
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         self.shutdown.cancel();
     }
 
     /// Sends a request with headers.
-    pub async fn send(
+    pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
@@ -198,28 +198,28 @@ impl TestApi {
         Answer::of(request.send().await.unwrap()).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, &[], None).await
     }
 
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, &[], Some(body)).await
     }
 
-    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PUT, path, &[], Some(body)).await
     }
 
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::PATCH, path, &[], Some(body)).await
     }
 
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, &[], None).await
     }
 
     /// Makes a zone and returns its id.
-    pub async fn zone(&self, name: &str) -> String {
+    pub(crate) async fn zone(&self, name: &str) -> String {
         self.post("/v2/zones", &json!({"name": name, "email": "host@example.org"}))
             .await
             .expect(202)
@@ -227,7 +227,7 @@ impl TestApi {
     }
 
     /// Makes a recordset and returns its id.
-    pub async fn recordset(&self, zone: &str, name: &str, rrtype: &str, records: &[&str]) -> String {
+    pub(crate) async fn recordset(&self, zone: &str, name: &str, rrtype: &str, records: &[&str]) -> String {
         let body = json!({"name": name, "type": rrtype, "records": records});
         self.post(&format!("/v2/zones/{zone}/recordsets"), &body)
             .await
@@ -236,7 +236,7 @@ impl TestApi {
     }
 
     /// Registers a name server that serves the log up to `position`.
-    pub async fn server_at(&self, position: i64) {
+    pub(crate) async fn server_at(&self, position: i64) {
         let owner = self.database().owner().await;
         owner
             .execute(
@@ -249,7 +249,7 @@ impl TestApi {
     }
 
     /// The head of the log.
-    pub async fn head(&self) -> i64 {
+    pub(crate) async fn head(&self) -> i64 {
         let client = self.database().client().await;
         client
             .query_one("select position from feed_head where feed = 0", &[])
@@ -266,7 +266,7 @@ impl Drop for TestApi {
 }
 
 /// Replaces what differs from run to run by names.
-pub fn golden(answer: &Answer, api: &TestApi, names: &[(&str, &str)]) -> String {
+pub(crate) fn golden(answer: &Answer, api: &TestApi, names: &[(&str, &str)]) -> String {
     let mut text = answer.text.replace(&api.base, "BASE");
     for (value, name) in names {
         text = text.replace(value, name);

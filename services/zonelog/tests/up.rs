@@ -113,7 +113,7 @@ impl Up {
 }
 
 fn read(folder: &Path, name: &str) -> String {
-    std::fs::read_to_string(folder.join(name)).unwrap()
+    std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,14 +130,14 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{secret}");
     }
-    assert!(
-        read(folder, "out").contains(token.trim()),
-        "the token is shown at the first start"
-    );
-    assert!(
-        !read(folder, "err").contains(token.trim()),
-        "the token stays out of the log"
-    );
+    assert!(read(folder, "out").contains("the administrator's token is in "));
+    for output in ["out", "err"] {
+        let text = read(folder, output);
+        assert!(
+            !text.contains(token.trim()),
+            "the token stays out of files and journals: {text}"
+        );
+    }
     assert_eq!(up.create_zone(token.trim(), "example.org.").await, 202);
     assert_eq!(up.create_zone("zl_wrong", "example.com.").await, 401);
 
@@ -208,7 +208,7 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
     );
 
     let up = Up::start(folder).await;
-    assert_eq!(read(folder, "out"), "", "the token is not shown again");
+    assert_eq!(read(folder, "out"), "", "the token is not spoken of again");
     assert_eq!(read(folder, "data/admin-token"), token);
     assert_eq!(
         up.create_zone(token.trim(), "example.org.").await,
@@ -371,4 +371,52 @@ async fn a_taken_port_and_a_dead_database_end_it_with_a_word() {
         "{}",
         read(folder, "err")
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_terminal_is_shown_the_token_once() {
+    let folder = installation();
+    let folder = folder.path();
+    for shown in [true, false] {
+        let up = command(folder, &["up"]);
+        let line = std::iter::once(up.as_std().get_program()).chain(up.as_std().get_args());
+        let line: Vec<_> = line.map(|word| word.to_str().unwrap()).collect();
+        // script(1) runs a command on a terminal and keeps what that shows.
+        let mut script = Command::new("script")
+            .args(["--quiet", "--return", "--flush", "--command", &line.join(" ")])
+            .arg(folder.join("terminal"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while !std::fs::read_to_string(folder.join("terminal"))
+            .is_ok_and(|text| text.contains("Zonelog runs"))
+        {
+            assert!(
+                Instant::now() < deadline && script.try_wait().unwrap().is_none(),
+                "it does not come up"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let token = read(folder, "data/admin-token");
+        assert_eq!(read(folder, "terminal").contains(token.trim()), shown);
+        let running: Value = serde_json::from_str(&read(folder, "data/running.json")).unwrap();
+        let pid = running["pid"].to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &pid])
+                .status()
+                .await
+                .unwrap()
+                .success()
+        );
+        let status = tokio::time::timeout(PATIENCE, script.wait())
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(status.code(), Some(0));
+        std::fs::remove_file(folder.join("terminal")).unwrap();
+    }
 }

@@ -1,5 +1,6 @@
 //! `zonelog up`: every role in one process, with a PostgreSQL of its own unless one is configured.
 
+use std::io::IsTerminal;
 use std::path::Path;
 
 use zonelog_api::TokenSecret;
@@ -139,7 +140,7 @@ fn warn_of_examples(config: &Config) {
     }
 }
 
-/// At the first start: an administrator's token, in a file for this user alone and shown once.
+/// At the first start: an administrator's token, in a file for this user alone, and shown once on a terminal.
 async fn first_token(urls: &Urls, data: &Path) -> Result<(), CommandError> {
     let client = connect(&urls.service, "zonelog up").await?;
     if !api_token::list(&client).await?.is_empty() {
@@ -159,10 +160,13 @@ async fn first_token(urls: &Urls, data: &Path) -> Result<(), CommandError> {
         None,
     )
     .await?;
-    output::line(&format!(
-        "administrator's token (X-Auth-Token), shown this once: {}",
-        secret.reveal()
-    ))?;
-    output::line(&format!("it is kept in {}", path.display()))?;
+    // A terminal forgets; a journal or a file that output goes to does not.
+    if std::io::stdout().is_terminal() {
+        output::line(&format!(
+            "administrator's token (X-Auth-Token), shown this once: {}",
+            secret.reveal()
+        ))?;
+    }
+    output::line(&format!("the administrator's token is in {}", path.display()))?;
     Ok(output::flush()?)
 }

@@ -1,4 +1,5 @@
 //! The configuration: what is refused, and how plainly.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do fails it")]
 
 use std::collections::BTreeSet;
 use std::io::Write;

@@ -1,4 +1,5 @@
 //! The roles as processes of their own, against one database.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do fails it")]
 
 use std::net::UdpSocket;
 use std::path::Path;

@@ -1,4 +1,5 @@
 //! `zonelog up` from nothing: PostgreSQL, token, roles, their end, and the operators' commands beside it.
+#![allow(clippy::unwrap_used, reason = "what a test cannot do fails it")]
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

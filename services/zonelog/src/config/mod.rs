@@ -234,6 +234,10 @@ impl Provider for Tree {
     }
 }
 
-fn tree(figment: &Figment) -> Result<Dict, figment::Error> {
-    Ok(figment.data()?.remove(&Profile::Default).unwrap_or_default())
+fn tree(figment: &Figment) -> Result<Dict, Box<figment::Error>> {
+    Ok(figment
+        .data()
+        .map_err(Box::new)?
+        .remove(&Profile::Default)
+        .unwrap_or_default())
 }

@@ -2,7 +2,8 @@
 //!
 //! A server is *ok* for a change when its checkpoint is at or past the change's position and it has no row in
 //! `server_zone` for the zone (for a recordset: or the row's serial is at or past the one that the change made). It is
-//! *failing* when such a row carries an error. With `S` servers in the pool, and `k` of them wanted by the threshold:
+//! *failing* when such a row carries an error and has stood for [`ERROR_AFTER_SECONDS`]: a server that merely restarts
+//! leaves a change `PENDING`, as clients give up on a change that is in `ERROR`. With `S` servers in the pool, and `k` of them wanted by the threshold:
 //!
 //! | | |
 //! |---|---|
@@ -16,6 +17,9 @@ use std::fmt;
 
 use zonelog_dns::LongSerial;
 use zonelog_model::Position;
+
+/// For how long a zone must have failed at a server before the server counts as failing, in seconds.
+pub const ERROR_AFTER_SECONDS: i64 = 60;
 
 /// How far a change has come (the API's `status`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -110,7 +114,7 @@ pub struct ServerView {
 pub struct Behind {
     /// The serial last seen at the server.
     pub serial: Option<LongSerial>,
-    /// Whether the row carries an error.
+    /// Whether the row carries an error, and has stood for [`ERROR_AFTER_SECONDS`].
     pub failing: bool,
 }
 
@@ -207,9 +211,12 @@ pub fn recordset_action_sql(recordset: &str, status: &str) -> String {
 /// The columns that an expression of this module names are qualified; `c` and `b` are its own aliases.
 fn status_sql(zone: &str, threshold: &str, ok: &str) -> String {
     let wanted = format!("greatest(1, (count(*) * ({threshold}) + 99) / 100)");
+    let failing = format!(
+        "count(*) filter (where b.error is not null and b.since <= now() - interval '{ERROR_AFTER_SECONDS} seconds')"
+    );
     format!(
         "(select case when count(*) filter (where {ok}) >= {wanted} then 'ACTIVE' \
-         when count(b.error) > 0 and count(*) - count(b.error) < {wanted} then 'ERROR' else 'PENDING' end \
+         when {failing} > 0 and count(*) - {failing} < {wanted} then 'ERROR' else 'PENDING' end \
          from server_checkpoint c left join server_zone b \
          on b.server = c.server and b.zone_key = {zone}.name_key and b.zone = {zone}.id \
          where c.pool = {zone}.pool)"

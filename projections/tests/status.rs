@@ -12,8 +12,8 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 use zonelog_dns::LongSerial;
 use zonelog_projections::status::{
-    Action, Behind, Change, ServerView, Status, recordset_action_sql, recordset_status_sql, status,
-    zone_action_sql, zone_gone_sql, zone_status_sql,
+    Action, Behind, Change, ERROR_AFTER_SECONDS, ServerView, Status, recordset_action_sql,
+    recordset_status_sql, status, zone_action_sql, zone_gone_sql, zone_status_sql,
 };
 use zonelog_test_parts::TestDatabase;
 
@@ -102,11 +102,15 @@ async fn fill(client: &Client, tables: &Tables) {
             .await
             .unwrap();
         if let Some((serial, failing)) = row {
-            let error = failing.then_some("it fails");
-            let insert =
-                "insert into server_zone values ($1, '\\x01', 'a.test.', $2, 1, $3, $4, 0, now(), now())";
+            // An error of this moment, or none: neither is failing yet.
+            let error = (*failing || number % 2 == 0).then_some("it fails");
+            let seconds = if *failing { ERROR_AFTER_SECONDS + 1 } else { 0 };
+            let insert = "insert into server_zone values ($1, '\\x01', 'a.test.', $2, 1, $3, $4, 0, \
+                 now() - $5 * interval '1 second', now())";
+            #[expect(clippy::cast_precision_loss, reason = "a minute")]
+            let seconds = seconds as f64;
             client
-                .execute(insert, &[&name, &zone, serial, &error])
+                .execute(insert, &[&name, &zone, serial, &error, &seconds])
                 .await
                 .unwrap();
         }

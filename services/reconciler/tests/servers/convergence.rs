@@ -142,6 +142,8 @@ async fn a_server_that_was_down_follows_when_it_is_back() {
         world.backlog().await.1 == 0
     })
     .await;
+    assert_eq!(world.status(changed.id).await, Status::Pending);
+    world.a_minute_passes().await;
     assert_eq!(world.status(changed.id).await, Status::Error);
     assert_eq!(world.status(zones[9].id).await, Status::Active);
     down.start_again().await.unwrap();

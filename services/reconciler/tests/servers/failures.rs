@@ -71,6 +71,8 @@ async fn a_rndc_that_refuses_is_an_error_of_the_zone_and_nothing_else() {
         error.contains("bad") && error.contains(&bad.rndc_address().to_string()),
         "{error}"
     );
+    assert_eq!(world.status(zone.id).await, Status::Pending);
+    world.a_minute_passes().await;
     assert_eq!(world.status(zone.id).await, Status::Error);
     drop(reconciler);
     // The operator puts it right.

@@ -164,6 +164,12 @@ impl World {
         Status::from_label(row.get(0)).unwrap()
     }
 
+    /// Makes every zone that is behind behind since a minute longer.
+    pub(crate) async fn a_minute_passes(&self) {
+        let older = "update server_zone set since = since - interval '1 minute'";
+        self.client.execute(older, &[]).await.unwrap();
+    }
+
     pub(crate) async fn until_active(&self, zone: ZoneId) {
         let active = async || self.status(zone).await == Status::Active;
         eventually(format!("{zone:?} is ACTIVE"), PATIENCE, active).await;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use zonelog_test_parts::bind::{Bind, BindOptions};
-use zonelog_test_parts::{TestServer, eventually};
+use zonelog_test_parts::{TestDatabase, TestServer, eventually};
 use zonelog_tests::{Answer, Rest, Zonelog, ZonelogOptions};
 
 use crate::{IN_STEP, until_equal};
@@ -97,6 +97,59 @@ async fn nothing_accepted_is_lost_when_the_database_goes_away_under_load() {
         told.acknowledged()
     );
     projections_are_what_the_log_says(&zonelog).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_does_not_get_on_is_said_and_nothing_is_half_written() {
+    let database = TestDatabase::new().await;
+    let options = ZonelogOptions {
+        database: Some((database.url().to_owned(), database.owner_url().to_owned())),
+        ..ZonelogOptions::default()
+    };
+    let zonelog = Zonelog::up(&[], &options).await;
+    let rest = zonelog.rest();
+    let zone = rest.create_zone("slow.example.").await;
+    let path = format!("/v2/zones/{zone}/recordsets");
+
+    // Somebody holds the head of the log and does not go on, as a writer does whose machine stands still.
+    let stuck = database.owner().await;
+    stuck
+        .batch_execute("begin; select from feed_head where feed = 0 for update")
+        .await
+        .expect("the lock is free");
+    let writes = (0..4).map(|number| {
+        let (rest, path) = (rest.clone(), path.clone());
+        let body =
+            json!({ "name": format!("n{number}.slow.example."), "type": "A", "records": ["192.0.2.1"] });
+        tokio::spawn(async move {
+            rest.send(Method::POST, &path, &body)
+                .await
+                .expect("the API stays")
+        })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        let answer = write.await.expect("a write is answered");
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
+        assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+    }
+    // Reading goes on meanwhile.
+    assert_eq!(
+        rest.get(&format!("/v2/zones/{zone}")).await.status,
+        StatusCode::OK
+    );
+    stuck
+        .batch_execute("rollback")
+        .await
+        .expect("it still holds the lock");
+
+    rest.create_recordset(&zone, "after.slow.example.", "A", &["192.0.2.1"])
+        .await;
+    let list = rest.get(&format!("{path}?type=A")).await;
+    assert_eq!(
+        list.body["metadata"]["total_count"], 1,
+        "what was refused is not there: {}",
+        list.body
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
@@ -15,7 +15,8 @@ use crate::Rest;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary under test, built by cargo when it is not there yet.
+/// The binary under test. `cargo test --workspace` has built it; otherwise, when it is missing or older than a source, it
+/// is built here. (Building it in any case would build it twice: cargo chooses other features for one package alone.)
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
@@ -26,8 +27,24 @@ pub fn binary() -> &'static Path {
             .skip(1)
             .find(|folder| !folder.ends_with("deps"))
             .expect("a profile's folder");
-        let release = profile.ends_with("release");
-        let target = profile.parent().expect("the target folder");
+        let binary = profile.join("zonelog");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .parent()
+            .expect("tests/ lies in the workspace");
+        let newest = [
+            "Cargo.toml",
+            "Cargo.lock",
+            "events",
+            "projections",
+            "schema",
+            "services",
+        ]
+        .into_iter()
+        .filter_map(|part| newest_change(&root.join(part)))
+        .max();
+        if modified(&binary) >= newest {
+            return binary;
+        }
         let status = std::process::Command::new(env!("CARGO"))
             .args([
                 "build",
@@ -39,14 +56,30 @@ pub fn binary() -> &'static Path {
                 "zonelog",
                 "--target-dir",
             ])
-            .arg(target)
-            .args(release.then_some("--release"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .arg(profile.parent().expect("the target folder"))
+            .args(profile.ends_with("release").then_some("--release"))
+            .current_dir(root)
             .status()
             .expect("cargo builds the binary");
         assert!(status.success(), "cargo build -p zonelog failed");
-        profile.join("zonelog")
+        binary
     })
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    path.metadata().and_then(|metadata| metadata.modified()).ok()
+}
+
+/// When a file, or anything below a folder but its tests, was changed last.
+fn newest_change(path: &Path) -> Option<SystemTime> {
+    let Ok(entries) = std::fs::read_dir(path) else {
+        return modified(path);
+    };
+    let entries = entries.flatten().map(|entry| entry.path());
+    entries
+        .filter(|entry| !entry.ends_with("tests"))
+        .filter_map(|entry| newest_change(&entry))
+        .max()
 }
 
 /// What a Zonelog under test is like.

@@ -119,6 +119,15 @@ pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| code.code().starts_with("40"))
 }
 
+/// Whether the database as a whole is out of means or too slow, whatever it was asked: no disk, memory or connections left
+/// (class 53), a system error (58), a statement or a lock waited for too long (57014, 55P03).
+pub(crate) fn is_out_of_means(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        let code = code.code();
+        code.starts_with("53") || code.starts_with("58") || code == "57014" || code == "55P03"
+    })
+}
+
 fn is_fatal(db: &DbError) -> bool {
     // The parsed form, since the text is in the server's language.
     matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic))

@@ -10,7 +10,7 @@ use super::queue::{Batch, Queue};
 use super::session::{Backend, InFlight, Outcome, Session};
 use crate::batch_work::BatchWork;
 use crate::database::Database;
-use crate::error::{StoreError, SubmitError, is_transient};
+use crate::error::{StoreError, SubmitError, is_out_of_means, is_transient};
 
 /// The pauses between attempts to connect; meanwhile every request is refused at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -145,6 +145,8 @@ impl<W: BatchWork> Committer<W> {
                     self.work.rolled_back();
                     match error {
                         StoreError::Sql(error) if is_transient(&error) => (true, StoreError::Sql(error)),
+                        // No request is at fault, and trying them one by one would only take as long for each.
+                        StoreError::Sql(error) if is_out_of_means(&error) => (false, StoreError::Sql(error)),
                         StoreError::Unavailable(_) => (false, error),
                         error => return Err(Failure::AtFault(error)),
                     }

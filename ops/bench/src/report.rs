@@ -187,7 +187,8 @@ pub(crate) struct Times(Histogram<u64>);
 impl Times {
     /// No times yet.
     pub(crate) fn new() -> crate::Result<Self> {
-        Ok(Self(Histogram::new(3)?))
+        // From a microsecond to ten minutes, in nanoseconds, to three digits.
+        Ok(Self(Histogram::new_with_bounds(1_000, 600_000_000_000, 3)?))
     }
 
     /// Adds one.
@@ -208,5 +209,43 @@ impl Times {
     )]
     pub(crate) fn percentile(&self, percent: f64) -> f64 {
         self.0.value_at_percentile(percent) as f64 / 1e6
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_in_milliseconds() {
+        let mut times = Times::new().unwrap();
+        for milliseconds in 1..=100 {
+            times.add(Duration::from_millis(milliseconds));
+        }
+        let mut all = Times::new().unwrap();
+        all.merge(&times).unwrap();
+        assert!(
+            (all.percentile(50.0) - 50.0).abs() < 0.5,
+            "{}",
+            all.percentile(50.0)
+        );
+        assert!(
+            (all.percentile(99.0) - 99.0).abs() < 0.5,
+            "{}",
+            all.percentile(99.0)
+        );
+    }
+
+    #[test]
+    fn a_missed_bar_fails_the_benchmark() {
+        let met = |bar| Figure::new("a figure", 10.0, "ms").beside(5.0).bar(bar).met();
+        assert_eq!(met(Bar::AtMost(9.0)), Some(false));
+        assert_eq!(met(Bar::AtLeast(10.0)), Some(true));
+        assert_eq!(met(Bar::TimesAtMost(1.0)), Some(false));
+        assert_eq!(met(Bar::TimesAtLeast(2.0)), Some(true));
+        let mut report = Report::new("test");
+        report.add(Figure::new("good", 1.0, "ms").bar(Bar::AtMost(2.0)));
+        report.add(Figure::new("bad", 3.0, "ms").bar(Bar::AtMost(2.0)));
+        assert!(!report.finish());
     }
 }

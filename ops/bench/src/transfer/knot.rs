@@ -27,6 +27,8 @@ impl Knot {
         let folder = tempfile::Builder::new().prefix("zonelog-knot-").tempdir()?;
         let path = folder.path();
         let address: SocketAddr = ([127, 0, 0, 1], free_port()).into();
+        // knotd makes its databases, but not their folder.
+        std::fs::create_dir(path.join("db"))?;
         for (name, records) in zones {
             write_master_file(&path.join(format!("{name}zone")), name, *records)?;
         }

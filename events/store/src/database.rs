@@ -77,6 +77,8 @@ impl Database {
     pub fn with_index_plans(self) -> Self {
         self.with_setting("enable_seqscan", "off")
             .with_setting("enable_bitmapscan", "off")
+            // Starting workers takes longer than any of these statements.
+            .with_setting("max_parallel_workers_per_gather", "0")
     }
 
     /// The same database with a setting of the session; a name that was set before gets the new value.

@@ -1,6 +1,6 @@
 //! `path`: from the POST to BIND answering, for zones and recordsets. Beside it: a dynamic update of a BIND primary until
-//! its BIND secondary answers; once by `nsupdate`, whose start as a process is in its time as the issue of a shell's
-//! user would see it, and once by a datagram of our own.
+//! its BIND secondary answers; once by `nsupdate`, whose start as a process is in its time as a
+//! shell's user sees it, and once by a datagram of our own.
 
 use std::net::SocketAddr;
 use std::process::Stdio;

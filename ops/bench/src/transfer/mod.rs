@@ -18,6 +18,7 @@ use zonelog_mdns::drain::{Ask, Drained, Shape, drain};
 use zonelog_tests::{Zonelog, ZonelogOptions};
 
 use crate::Result;
+use crate::asker::{Asker, SOA};
 use crate::http::Http;
 use crate::report::{Bar, Figure, Report, median, say};
 use knot::Knot;
@@ -66,6 +67,11 @@ pub(crate) async fn run() -> Result<bool> {
     ));
     zonelog.stop().await?;
     zonelog.start_again().await;
+    // MiniDNS says SERVFAIL until it has read which zones there are.
+    Asker::new(zonelog.minidns())
+        .await?
+        .until_answered(&zones[2].0, SOA)
+        .await?;
 
     let servers = Servers {
         ours: zonelog.minidns(),

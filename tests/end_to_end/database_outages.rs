@@ -85,8 +85,17 @@ async fn nothing_accepted_is_lost_when_the_database_goes_away_under_load() {
     }
 
     for answer in told.sent_away.lock().expect("not poisoned").iter() {
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body);
-        assert!(answer.headers.contains_key("retry-after"), "{:?}", answer.headers);
+        // 504: it was under way when the database went, and could not be read back in time. All others were not written.
+        let not_known = answer.status == StatusCode::GATEWAY_TIMEOUT && answer.body["type"] == "timeout";
+        let not_written =
+            answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.headers.contains_key("retry-after");
+        assert!(
+            not_known || not_written,
+            "{} {:?} {}",
+            answer.status,
+            answer.headers,
+            answer.body
+        );
     }
     all_acknowledged_are_there(&rest, &zone, &told).await;
     let content = until_equal(zonelog.minidns(), bind.dns_address(), "outage.example.").await;

@@ -45,9 +45,13 @@ impl ZoneStateWriter {
     /// Makes every plan of this connection a walk from the changes given to the rows they touch, by index.
     ///
     /// A plan is made once for a prepared statement, maybe when the tables are still empty and a walk through all of
-    /// one looks cheap; it would be kept when they have grown. So the kinds of plan that read whole tables are out.
+    /// one looks cheap; it would be kept when they have grown. So the kinds of plan that read whole tables are out. For
+    /// the same reason each statement leaves one index to choose: among empty indexes any looks as good as the right one.
+    /// A recordset is found by its id alone (`is not distinct from` compares its zone, and asks no index), the recordsets
+    /// at an owner name in an order that only one index has (and sorting is out).
     pub const SESSION: &str = "set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; \
-                               set enable_material = off; set plan_cache_mode = force_generic_plan; set jit = off";
+                               set enable_material = off; set enable_sort = off; \
+                               set plan_cache_mode = force_generic_plan; set jit = off";
 
     /// Prepares the statements, in one round trip.
     pub async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
@@ -321,13 +325,13 @@ const ALTER_VERSIONS: &str = "
     set ttl = u.ttl, description = u.description, revision = u.revision, updated_at = u.updated_at
     from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::bigint[], $6::timestamptz[])
          as u (zone, recordset, ttl, description, revision, updated_at)
-    where v.recordset = u.recordset and v.zone = u.zone and v.until_serial is null";
+    where v.recordset = u.recordset and v.zone is not distinct from u.zone and v.until_serial is null";
 
 const END_VERSIONS: &str = "
     update recordset_version v
     set until_serial = coalesce(u.until, (select z.serial from zone z where z.id = u.zone))
     from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as u (zone, recordset, until)
-    where v.recordset = u.recordset and v.zone = u.zone and v.until_serial is null";
+    where v.recordset = u.recordset and v.zone is not distinct from u.zone and v.until_serial is null";
 
 const MAKE_VERSIONS: &str = "
     insert into recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed,

@@ -68,12 +68,16 @@ impl Queries {
         let recordsets_by_owner = format!(
             "select v.zone, {RECORDSET_COLUMNS}
              from unnest($1::uuid[], $2::bytea[]) as u (id, name_key)
-             join recordset_version v on v.zone = u.id and v.owner_key = u.name_key and v.until_serial is null"
+             cross join lateral (
+                 select * from recordset_version r
+                 where r.zone = u.id and r.owner_key = u.name_key and r.until_serial is null
+                 order by r.zone, r.owner_key, r.type) v"
         );
         let recordsets_by_id = format!(
             "select v.zone, {RECORDSET_COLUMNS}
              from unnest($1::uuid[], $2::uuid[]) as u (id, wanted)
-             join recordset_version v on v.recordset = u.wanted and v.zone = u.id and v.until_serial is null"
+             join recordset_version v
+               on v.recordset = u.wanted and v.zone is not distinct from u.id and v.until_serial is null"
         );
         let (
             zones,

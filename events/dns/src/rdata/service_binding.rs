@@ -31,6 +31,13 @@ pub(super) fn parse(rrtype: Rrtype, input: &mut TextInput<'_>) -> Result<(), Rda
             return Err(RdataError::DuplicateParameter { key: key.to_string() });
         }
         let generic = name.len() > 3 && name[..3].eq_ignore_ascii_case(b"key");
+        if input.is_api() && generic && key.has_name() {
+            // By its number a parameter would pass what its name is checked for, and be printed by its name after all.
+            return Err(RdataError::BadParameter {
+                key: excerpt(name),
+                expected: "the parameter's name in place of its number",
+            });
+        }
         let wire = match value {
             Some(value) if generic => value,
             Some(value) => key.encode(&value, input.is_api())?,

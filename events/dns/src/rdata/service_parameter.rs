@@ -47,6 +47,11 @@ impl Key {
         self.0
     }
 
+    /// Whether a name stands for it.
+    pub(super) fn has_name(self) -> bool {
+        usize::from(self.0) < NAMES.len()
+    }
+
     /// Reads a key's name, or `keyNNNNN` without leading zeros; 65535 is reserved (RFC 9460 §14.3.2).
     pub(super) fn parse(name: &[u8]) -> Result<Self, RdataError> {
         if let Some(number) = (0u16..)

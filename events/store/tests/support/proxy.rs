@@ -34,7 +34,10 @@ impl Proxy {
         let shared = Arc::clone(&armed);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                // A server that is down refuses: so does the cable, and stays for the next attempt.
+                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+                    continue;
+                };
                 // An error is a cable that is cut already.
                 tokio::spawn(forward(client, server, Arc::clone(&shared)));
             }

@@ -30,8 +30,11 @@ create table zone (
 -- A name belongs to one live zone.
 create unique index zone_live_name on zone (name_key) where deleted_position is null;
 create index zone_name_key on zone (name_key);
-create index zone_project on zone (project, created_at, id);
-create index zone_created on zone (created_at, id);
+-- Lists of live zones, in their default order: they do not read past what was deleted long ago.
+create index zone_project on zone (project, created_at, id) where deleted_position is null;
+create index zone_created on zone (created_at, id) where deleted_position is null;
+-- Deleted zones that a server may still serve.
+create index zone_deleted on zone (content_position) where deleted_position is not null;
 create index zone_content_position on zone (content_position);
 
 -- A recordset over a range of serials. Live: until_serial is null. At serial S: since_serial <= S and

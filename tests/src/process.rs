@@ -147,7 +147,11 @@ impl Zonelog {
             .append(true)
             .open(self.log_path())
             .expect("a log");
-        let child = Command::new(binary())
+        // It must not outlive the test: the kernel kills it when the thread that started it ends, and it takes its PostgreSQL
+        // with it.
+        let child = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL"])
+            .arg(binary())
             .arg("up")
             .arg("--config")
             .arg(self.config_path())

@@ -104,6 +104,9 @@ pub(super) type ZoneTotals = Totals<(Option<String>, ZoneFilter)>;
 const COLUMNS: &str = "z.id, z.pool, z.project, z.name, z.email, z.description, z.ttl, z.serial, z.revision, \
                        z.attributes, z.created_at, z.updated_at, z.deleted_position is not null as deleted";
 
+/// Live zones, told by the column that the indexes of the lists go by; both columns are set together.
+const LIVE: &str = "z.deleted_at is null";
+
 /// Deleted zones that a server may still serve; [`zone_gone_sql`] then tells. They are few, and found without reading
 /// those that were deleted long ago.
 const LEAVING: &str = "z.id in (\
@@ -198,7 +201,7 @@ impl Listing {
         let text = format!(
             "{marker}select * from (\
              (select {COLUMNS}, {status} as status, {key} as k from zone z \
-             where z.deleted_position is null{seen}{fits}{after} {end}) \
+             where {LIVE}{seen}{fits}{after} {end}) \
              union all \
              (select {COLUMNS}, {status} as status, {key} as k from zone z \
              where {LEAVING} and not {gone}{seen}{fits}{after} {end})\
@@ -231,7 +234,7 @@ impl Listing {
         };
         let text = format!(
             "select h.position, case when h.position = {at} then {count} else \
-             (select count(*) from zone z where z.deleted_position is null{seen}{fits}) end, \
+             (select count(*) from zone z where {LIVE}{seen}{fits}) end, \
              (select count(*) from zone z where {LEAVING} and not {gone}{seen}{fits}), {marker_exists} \
              from feed_head h where h.feed = 0"
         );

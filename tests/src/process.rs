@@ -180,13 +180,12 @@ impl Zonelog {
         }
     }
 
+    /// Whether everything is there: roles, schema, token.
     async fn is_healthy(&self) -> bool {
-        let token = std::fs::read_to_string(self.token_path());
-        let url = format!("http://{}/healthcheck", self.api);
-        token.is_ok()
-            && reqwest::get(url)
-                .await
-                .is_ok_and(|response| response.status().is_success())
+        let url = format!("http://{}/healthz", self.metrics);
+        reqwest::get(url)
+            .await
+            .is_ok_and(|response| response.status().is_success())
     }
 
     /// Kills it (SIGKILL) and waits for its end.

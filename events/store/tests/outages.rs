@@ -132,9 +132,9 @@ async fn an_append_whose_answer_is_lost_is_read_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outcome_that_cannot_be_read_back_is_indeterminate() {
-    let mut server = TestServer::start().await;
+    let server = TestServer::start().await;
     let port = server.port();
-    let proxy = Proxy::to(port).await;
+    let mut proxy = Proxy::to(port).await;
     let url = server
         .tcp_url()
         .replace(&format!(":{port}/"), &format!(":{}/", proxy.port()));
@@ -146,7 +146,7 @@ async fn an_outcome_that_cannot_be_read_back_is_indeterminate() {
     let stream = stream();
     appended(writer.submit(one(stream, Expected::Any, "before")).await);
     appended(writer.submit(one(stream, Expected::Any, "before")).await);
-    // The lock keeps the batch in flight until the server stops.
+    // The lock keeps the batch in flight until the cable is cut.
     let other = connect(server.url()).await;
     other
         .batch_execute("begin; select from feed_head where feed = 0 for update")
@@ -162,10 +162,11 @@ async fn an_outcome_that_cannot_be_read_back_is_indeterminate() {
         observer.query(waiting, &[]).await.unwrap().len() == 1
     })
     .await;
-    server.stop().await;
+    proxy.close().await;
     let outcome = in_flight.await.unwrap();
     assert!(matches!(outcome, Err(SubmitError::Indeterminate)), "{outcome:?}");
-    server.start_again().await;
+    other.batch_execute("rollback").await.unwrap();
+    proxy.open().await;
     eventually("the writer is back", LONG, async || {
         writer.submit(one(stream, Expected::Any, "after")).await.is_ok()
     })

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
 
 /// When the cable is cut, as seen from the bytes that were waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +24,9 @@ type Armed = Arc<Mutex<Option<(Vec<u8>, Cut)>>>;
 /// Forwards connections to PostgreSQL.
 pub(crate) struct Proxy {
     address: SocketAddr,
+    server: u16,
     armed: Armed,
+    accepting: JoinHandle<()>,
 }
 
 impl Proxy {
@@ -31,18 +34,25 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let armed = Arc::new(Mutex::new(None));
-        let shared = Arc::clone(&armed);
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                // A server that is down refuses: so does the cable, and stays for the next attempt.
-                let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
-                    continue;
-                };
-                // An error is a cable that is cut already.
-                tokio::spawn(forward(client, server, Arc::clone(&shared)));
-            }
-        });
-        Self { address, armed }
+        let accepting = tokio::spawn(accept(listener, port, Arc::clone(&armed)));
+        Self {
+            address,
+            server: port,
+            armed,
+            accepting,
+        }
+    }
+
+    /// Cuts all connections, and refuses new ones.
+    pub(crate) async fn close(&mut self) {
+        self.accepting.abort();
+        let _ = (&mut self.accepting).await;
+    }
+
+    /// Forwards again, on the same port.
+    pub(crate) async fn open(&mut self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.accepting = tokio::spawn(accept(listener, self.server, Arc::clone(&self.armed)));
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -57,6 +67,19 @@ impl Proxy {
     /// Whether the cut was made.
     pub(crate) fn has_cut(&self) -> bool {
         self.armed.lock().unwrap().is_none()
+    }
+}
+
+/// Forwards what comes; all connections end with it.
+async fn accept(listener: TcpListener, port: u16, armed: Armed) {
+    let mut connections = JoinSet::new();
+    while let Ok((client, _)) = listener.accept().await {
+        // A server that is down refuses: so does the cable, and stays for the next attempt.
+        let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
+            continue;
+        };
+        // An error is a cable that is cut already.
+        connections.spawn(forward(client, server, Arc::clone(&armed)));
     }
 }
 

@@ -282,6 +282,19 @@ impl Zonelog {
     }
 }
 
+impl Drop for Zonelog {
+    /// A test that fails shows what Zonelog said last.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let log = self.log();
+            let last: Vec<&str> = log.lines().rev().take(60).collect();
+            for line in last.iter().rev() {
+                eprintln!("zonelog: {line}");
+            }
+        }
+    }
+}
+
 fn configuration(
     folder: &Path,
     [api, minidns, metrics]: [SocketAddr; 3],

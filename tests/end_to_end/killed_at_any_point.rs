@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use zonelog_test_parts::bind::{Bind, BindOptions};
+use zonelog_test_parts::eventually;
 use zonelog_tests::{Rest, Zonelog, ZonelogOptions};
 
-use crate::until_equal;
+use crate::{IN_STEP, until_equal};
 
 const ZONES: usize = 3;
 const WRITERS: usize = 6;
@@ -51,9 +51,7 @@ async fn nothing_accepted_is_lost_and_nothing_is_invented() {
         // The kill falls into the load: at least so many writes of this round were acknowledged before it.
         let before = asked.acknowledged.lock().expect("not poisoned").len();
         let enough = || asked.acknowledged.lock().expect("not poisoned").len() >= before + 60 * kill as usize;
-        while !enough() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        eventually("writes are acknowledged", IN_STEP, async || enough()).await;
         zonelog.kill().await;
         for writer in writers {
             writer.await.expect("a writer ends at the cut");

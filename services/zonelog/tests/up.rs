@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
+use zonelog_test_parts::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -252,11 +253,10 @@ async fn tokens_come_are_listed_and_go() {
     assert_eq!(status, Some(1), "it is revoked already");
     assert!(err.contains("there is no valid token"), "{err}");
 
-    let deadline = Instant::now() + PATIENCE;
-    while up.create_zone(token.trim(), "revoked.example.").await != 401 {
-        assert!(Instant::now() < deadline, "a revoked token still opens the door");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    eventually("a revoked token opens no door", PATIENCE, async || {
+        up.create_zone(token.trim(), "revoked.example.").await == 401
+    })
+    .await;
     let (_, table, _) = run(folder, &["token", "list"]).await;
     assert!(
         table.starts_with("ID") && table.contains("revoked") && table.contains("first administrator"),
@@ -315,11 +315,10 @@ async fn a_killed_process_leaves_no_postgresql_behind() {
     let postgresql = format!("/proc/{}", pid.lines().next().unwrap());
     assert!(Path::new(&postgresql).exists());
     up.child.kill().await.unwrap();
-    let deadline = Instant::now() + PATIENCE;
-    while Path::new(&postgresql).exists() {
-        assert!(Instant::now() < deadline, "PostgreSQL goes on without its owner");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("PostgreSQL ends with its owner", PATIENCE, async || {
+        !Path::new(&postgresql).exists()
+    })
+    .await;
 
     let (status, out, _) = run(folder, &["doctor"]).await;
     assert_eq!(status, Some(1));
@@ -391,16 +390,12 @@ async fn a_terminal_is_shown_the_token_once() {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let deadline = Instant::now() + PATIENCE;
-        while !std::fs::read_to_string(folder.join("terminal"))
-            .is_ok_and(|text| text.contains("Zonelog runs"))
-        {
-            assert!(
-                Instant::now() < deadline && script.try_wait().unwrap().is_none(),
-                "it does not come up"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        eventually("it comes up, or ends", PATIENCE, async || {
+            let shown = std::fs::read_to_string(folder.join("terminal"));
+            shown.is_ok_and(|text| text.contains("Zonelog runs")) || script.try_wait().unwrap().is_some()
+        })
+        .await;
+        assert!(script.try_wait().unwrap().is_none(), "it does not come up");
         let token = read(folder, "data/admin-token");
         assert_eq!(read(folder, "terminal").contains(token.trim()), shown);
         let running: Value = serde_json::from_str(&read(folder, "data/running.json")).unwrap();

@@ -1,4 +1,4 @@
-//! Real parts for tests: PostgreSQL, BIND, Knot and NSD on free ports, stopped when the test ends.
+//! Real parts for tests: PostgreSQL, BIND, Knot, NSD and Keystone on free ports, stopped when the test ends.
 //!
 //! What cannot be started panics with the reason: there is no test to go on with.
 #![allow(
@@ -7,12 +7,14 @@
 )]
 
 pub mod bind;
+pub mod keystone;
 pub mod knot;
 pub mod nsd;
 pub mod postgres;
 pub mod wait;
 
 mod port;
+mod python;
 mod secondary;
 
 pub use port::free_port;

@@ -10,6 +10,7 @@ use crate::auth::Tokens;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::options::ApiOptions;
+use crate::policy::Policies;
 
 /// One for a process.
 pub(crate) struct App {
@@ -19,6 +20,7 @@ pub(crate) struct App {
     pub(crate) listing: Listing,
     /// `None`: everybody is believed.
     pub(crate) tokens: Option<Tokens>,
+    pub(crate) policies: Policies,
 }
 
 impl App {

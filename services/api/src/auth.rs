@@ -59,6 +59,18 @@ pub(crate) fn project_id(header: &str, text: &str) -> Result<ProjectId, ApiError
     })
 }
 
+/// The roles of one of our own tokens with those that Keystone lists beside them by default: an admin is a member, and a
+/// member a reader. What reads a token of Keystone's implies nothing: Keystone has.
+fn with_implied(roles: &[String]) -> Vec<String> {
+    let mut roles: Vec<String> = roles.iter().map(|role| role.to_ascii_lowercase()).collect();
+    for (role, implied) in [("admin", "member"), ("member", "reader")] {
+        if roles.iter().any(|own| own == role) && !roles.iter().any(|own| own == implied) {
+            roles.push(implied.to_owned());
+        }
+    }
+    roles
+}
+
 /// Zonelog's own tokens, with a short memory, so that a busy caller's token is not looked up for every request.
 pub(crate) struct Tokens {
     pool: Pool,
@@ -100,7 +112,7 @@ impl Tokens {
             Some(token) if token.is_valid(clock::now()) => Ok(Identity {
                 user: token.name.clone(),
                 project: token.project.clone(),
-                roles: token.roles.iter().map(|role| role.to_ascii_lowercase()).collect(),
+                roles: with_implied(&token.roles),
             }),
             _ => Err(ApiError::unauthorized()),
         }

@@ -12,14 +12,18 @@ use zonelog_projections::listing::Sight;
 
 use crate::auth::{Identity, project_id};
 use crate::error::ApiError;
+use crate::policy::{Credentials, Policy, Target};
 use crate::query::Query;
 
 /// The circumstances of one request, made by the middleware.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     actor: Actor,
+    policy: Arc<Policy>,
     all_projects: bool,
     edit_managed: bool,
+    hard_delete: bool,
+    delete_shares: bool,
     /// The id that the caller is told.
     pub(crate) request_id: Arc<str>,
     /// The address before every link.
@@ -27,9 +31,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Reads the headers and query parameters that widen a request. Only an admin may send them.
+    /// Reads the headers and query parameters that widen a request. Policy says who may send them; who may not gets an
+    /// empty 403.
     pub(crate) fn new(
         identity: Identity,
+        policy: Arc<Policy>,
         headers: &HeaderMap,
         uri: &Uri,
         request_id: Arc<str>,
@@ -47,37 +53,85 @@ impl Context {
                         .any(|parameter| query.get(parameter).is_some_and(is_true))
                 })
         };
-        let all_projects = asked("x-auth-all-projects", &["all_projects", "all_tenants"]);
-        let edit_managed = asked("x-designate-edit-managed-records", &["edit_managed_records"]);
-        let hard_delete = asked("x-designate-hard-delete", &[]);
         let sudo = ["x-auth-sudo-project-id", "x-auth-sudo-tenant-id"]
             .iter()
             .find_map(|name| headers.get(*name));
-        let Identity {
-            user,
-            mut project,
-            roles,
-        } = identity;
-        let is_admin = roles.iter().any(|role| role == "admin");
-        if !is_admin && (all_projects || edit_managed || hard_delete || sudo.is_some()) {
-            return Err(ApiError::forbidden_header());
-        }
-        if let Some(sudo) = sudo {
-            project = project_id("X-Auth-Sudo-Project-ID", sudo.to_str().unwrap_or_default().trim())?;
-        }
+        let Identity { user, project, roles } = identity;
         let actor = Actor {
             user,
             project,
             roles,
             door: Door::Api,
         };
-        Ok(Self {
+        let mut context = Self {
             actor,
-            all_projects,
-            edit_managed,
+            policy,
+            all_projects: false,
+            edit_managed: false,
+            hard_delete: false,
+            delete_shares: asked("x-designate-delete-shares", &[]),
             request_id,
             base,
-        })
+        };
+        if let Some(sudo) = sudo {
+            context.require_header("use_sudo")?;
+            let project = sudo.to_str().unwrap_or_default().trim();
+            context.actor.project = project_id("X-Auth-Sudo-Project-ID", project)?;
+        }
+        if asked("x-auth-all-projects", &["all_projects", "all_tenants"]) {
+            context.require_header("all_tenants")?;
+            context.all_projects = true;
+        }
+        if asked("x-designate-edit-managed-records", &["edit_managed_records"]) {
+            context.require_header("edit_managed_records")?;
+            context.edit_managed = true;
+        }
+        if asked("x-designate-hard-delete", &[]) {
+            context.require_header("hard_delete")?;
+            context.hard_delete = true;
+        }
+        Ok(context)
+    }
+
+    fn require_header(&self, rule: &'static str) -> Result<(), ApiError> {
+        match self.allows(rule, &Target::default()) {
+            true => Ok(()),
+            false => Err(ApiError::forbidden_header()),
+        }
+    }
+
+    /// Refuses what policy does not allow: 403 `forbidden`. `rule` is one of Designate's (`create_zone`). An empty target
+    /// is the caller's own project.
+    pub(crate) fn enforce(&self, rule: &'static str, target: &Target<'_>) -> Result<(), ApiError> {
+        match self.allows(rule, target) {
+            true => Ok(()),
+            false => Err(ApiError::forbidden()),
+        }
+    }
+
+    /// Whether policy allows something, where the answer is more than yes or 403. A rule that does not exist allows
+    /// nobody.
+    pub(crate) fn allows(&self, rule: &'static str, target: &Target<'_>) -> bool {
+        let credentials = Credentials {
+            user: &self.actor.user,
+            project: &self.actor.project,
+            roles: &self.actor.roles,
+            all_projects: self.all_projects,
+        };
+        let own = Target {
+            all_tenants: Some(self.all_projects),
+            ..Target::of_project(self.actor.project.as_str())
+        };
+        let target = if *target == Target::default() {
+            &own
+        } else {
+            target
+        };
+        let allowed = self.policy.allows(rule, &credentials, target);
+        if allowed.is_none() {
+            tracing::error!(rule, "a request asked for a policy rule that does not exist");
+        }
+        allowed.unwrap_or(false)
     }
 
     /// Who asks.
@@ -103,24 +157,35 @@ impl Context {
         }
     }
 
+    /// Whether it asks for the objects of all projects (`X-Auth-All-Projects`).
+    #[expect(
+        dead_code,
+        reason = "for the resources that only all projects' requests may touch"
+    )]
+    pub(crate) fn is_for_all_projects(&self) -> bool {
+        self.all_projects
+    }
+
     /// Whether it may change managed recordsets.
     pub(crate) fn may_edit_managed(&self) -> bool {
         self.edit_managed
     }
 
-    /// Whether it may go below the minimal TTL.
-    pub(crate) fn may_use_low_ttl(&self) -> bool {
-        self.actor.roles.iter().any(|role| role == "admin")
+    /// Whether a deletion also removes what the servers keep (`X-Designate-Hard-Delete`).
+    #[expect(dead_code, reason = "for the deletion of zones")]
+    pub(crate) fn hard_delete(&self) -> bool {
+        self.hard_delete
     }
 
-    /// Refuses a caller who may only read.
-    pub(crate) fn require_write(&self) -> Result<(), ApiError> {
-        let may_write = self.actor.roles.iter().any(|role| role != "reader");
-        if may_write {
-            Ok(())
-        } else {
-            Err(ApiError::forbidden())
-        }
+    /// Whether a zone is deleted together with its shares (`X-Designate-Delete-Shares`).
+    #[expect(dead_code, reason = "for the deletion of shared zones")]
+    pub(crate) fn delete_shares(&self) -> bool {
+        self.delete_shares
+    }
+
+    /// Whether it may go below the minimal TTL.
+    pub(crate) fn may_use_low_ttl(&self) -> bool {
+        self.allows("use_low_ttl", &Target::default())
     }
 
     /// What the events of a change will carry.

@@ -3,6 +3,7 @@
 //! ```text
 //!  server.rs      connections: how many, how slow they may be, how they end
 //!  middleware.rs  every request: id, address, caller, time limit, metrics, error bodies
+//!  policy/        who may do what: oslo.policy's rules and their file
 //!  router.rs      paths
 //!  v2/            one file a resource: handlers; its JSON out (`*_json`) and in (`*_input`)
 //! ```
@@ -20,6 +21,7 @@ mod json;
 mod middleware;
 mod options;
 mod path;
+mod policy;
 mod query;
 mod router;
 mod server;

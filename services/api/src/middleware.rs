@@ -69,7 +69,9 @@ async fn run(
             None => believed(request.headers())?,
         };
         let (request_id, base) = (Arc::clone(request_id), Arc::clone(base));
-        let context = Context::new(identity, request.headers(), request.uri(), request_id, base)?;
+        let policy = app.policies.current();
+        let (headers, uri) = (request.headers(), request.uri());
+        let context = Context::new(identity, policy, headers, uri, request_id, base)?;
         check_accept(request.headers())?;
         request.extensions_mut().insert(context);
     }

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::auth::Tokens;
 use crate::middleware::normalize;
 use crate::options::{ApiOptions, Auth};
+use crate::policy::{Policies, PolicyError};
 use crate::router::router;
 
 /// The largest head of a request (line and headers) in octets.
@@ -46,6 +47,9 @@ pub enum ApiError {
         "the API lets everybody in (auth = none) and so may listen on a loopback address only, not on {0}; use tokens"
     )]
     OpenToTheNetwork(SocketAddr),
+    /// The rules of who may do what cannot be used.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
 }
 
 /// The API, bound to its address and not yet serving.
@@ -91,6 +95,7 @@ impl Api {
             pool,
             listing,
             tokens,
+            policies: Policies::defaults()?,
         };
         Ok(Self {
             listener,

@@ -1,5 +1,6 @@
 //! Version 2 of Designate's API, one module a resource.
 
+mod allowed;
 mod body;
 mod recordset_input;
 mod recordset_json;

@@ -10,9 +10,10 @@ use axum::response::Response;
 use zonelog_central::{Accepted, Scope, ids};
 use zonelog_model::zone::{Command, CreateRecordset, DeleteRecordset, Recordset, UpdateRecordset};
 use zonelog_model::{ProjectId, RecordsetId, ZoneId};
-use zonelog_projections::listing::{RecordsetFilter, RecordsetSort, Within};
+use zonelog_projections::listing::{RecordsetFilter, RecordsetSort, Within, ZoneRow};
 use zonelog_projections::status::Action;
 
+use super::allowed::{enforce_on_recordset, enforce_on_zone, zone_target};
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::recordset_input::{NewRecordset, PRESENT, RecordsetChange};
 use super::recordset_json::{RecordsetJson, RecordsetListJson, recordset_href};
@@ -22,6 +23,7 @@ use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::read_object;
 use crate::path::{AnyRecordsetPath, RecordsetPath, ZonePath};
+use crate::policy::Target;
 use crate::query::Query;
 
 const FILTERS: [&str; 6] = ["name", "type", "ttl", "data", "status", "description"];
@@ -66,6 +68,9 @@ async fn list_within(
     HideCounts(hide_counts): HideCounts,
     uri: &Uri,
 ) -> Result<Response, ApiError> {
+    if within == Within::AllZones {
+        context.enforce("find_recordsets", &Target::default())?;
+    }
     let query = Query::parse(uri.query());
     let (page, sort) = query.page(&SORT_KEYS, &FILTERS)?;
     let filter = RecordsetFilter {
@@ -78,6 +83,11 @@ async fn list_within(
     };
     let sort = sort.unwrap_or_default();
     let client = app.client().await?;
+    if let Within::Zone(zone) = within {
+        let row = app.listing.zone(&client, context.sight(), zone).await?;
+        let row = row.ok_or_else(ApiError::zone_not_found)?;
+        context.enforce("find_recordsets", &zone_target(&row))?;
+    }
     let found = app
         .listing
         .recordsets(&client, context.sight(), within, &filter, sort, &page)
@@ -127,7 +137,7 @@ pub(crate) async fn create(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    context.require_write()?;
+    let row = enforce_on_zone(&app, &context, "create_recordset", zone).await?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let new = NewRecordset::read(&object)?;
     let command = CreateRecordset {
@@ -138,7 +148,7 @@ pub(crate) async fn create(
         ttl: new.ttl,
         records: new.records,
         description: new.description,
-        project: owner_project(&app, &context, zone).await?,
+        project: owner_project(&context, row)?,
         may_use_low_ttl: context.may_use_low_ttl(),
     };
     let done = app
@@ -155,17 +165,12 @@ pub(crate) async fn create(
 }
 
 /// The project that a new recordset belongs to: the zone's, also when an admin of another project makes it.
-async fn owner_project(app: &App, context: &Context, zone: uuid::Uuid) -> Result<ProjectId, ApiError> {
+fn owner_project(context: &Context, zone: Option<ZoneRow>) -> Result<ProjectId, ApiError> {
     let own = &context.actor().project;
     if context.scope() == Scope::Project {
         return Ok(own.clone());
     }
-    let client = app.client().await?;
-    let zone = app
-        .listing
-        .zone(&client, context.sight(), zone)
-        .await?
-        .ok_or_else(ApiError::zone_not_found)?;
+    let zone = zone.ok_or_else(ApiError::zone_not_found)?;
     Ok(ProjectId::new(zone.project).unwrap_or_else(|| own.clone()))
 }
 
@@ -175,11 +180,7 @@ pub(crate) async fn show(
     path: RecordsetPath,
     context: Context,
 ) -> Result<Response, ApiError> {
-    let client = app.client().await?;
-    let row = app
-        .listing
-        .recordset(&client, context.sight(), path.zone, path.recordset)
-        .await?;
+    let row = enforce_on_recordset(&app, &context, "get_recordset", &path).await?;
     let row = row.ok_or_else(ApiError::recordset_not_found)?;
     json(StatusCode::OK, &RecordsetJson::shown(&row, &context.base))
 }
@@ -192,16 +193,11 @@ pub(crate) async fn update(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    context.require_write()?;
+    let row = enforce_on_recordset(&app, &context, "update_recordset", &path).await?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let change = RecordsetChange::read(&object)?;
     let fixed = PRESENT.fixed_in(&object)?;
     if !fixed.is_empty() {
-        let client = app.client().await?;
-        let row = app
-            .listing
-            .recordset(&client, context.sight(), path.zone, path.recordset)
-            .await?;
         let row = row.ok_or_else(ApiError::recordset_not_found)?;
         let current = serde_json::to_value(RecordsetJson::shown(&row, &context.base));
         PRESENT.check_fixed(&fixed, &current.map_err(|error| ApiError::internal(&error))?)?;
@@ -229,7 +225,7 @@ pub(crate) async fn delete(
     context: Context,
     retry: Retry,
 ) -> Result<Response, ApiError> {
-    context.require_write()?;
+    enforce_on_recordset(&app, &context, "delete_recordset", &path).await?;
     let command = DeleteRecordset {
         zone: ZoneId::new(path.zone),
         recordset: RecordsetId::new(path.recordset),

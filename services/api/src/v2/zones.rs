@@ -11,6 +11,7 @@ use zonelog_model::zone::{Command, CreateZone, DeleteZone, UpdateZone};
 use zonelog_projections::listing::{ZoneFilter, ZoneSort};
 use zonelog_projections::status::Action;
 
+use super::allowed::{enforce_on_zone, zone_target};
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::zone_input::{NewZone, PRESENT, ZoneChange};
 use super::zone_json::{NameServerJson, NameServersJson, ZoneJson, ZoneListJson};
@@ -20,6 +21,7 @@ use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::read_object;
 use crate::path::ZonePath;
+use crate::policy::Target;
 use crate::query::Query;
 
 const FILTERS: [&str; 6] = ["name", "type", "email", "status", "description", "ttl"];
@@ -41,6 +43,7 @@ pub(crate) async fn list(
     context: Context,
     uri: Uri,
 ) -> Result<Response, ApiError> {
+    context.enforce("find_zones", &Target::default())?;
     let query = Query::parse(uri.query());
     let (page, sort) = query.page(&SORT_KEYS, &FILTERS)?;
     let filter = ZoneFilter {
@@ -79,7 +82,7 @@ pub(crate) async fn create(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    context.require_write()?;
+    context.enforce("create_zone", &Target::default())?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let new = NewZone::read(&object, app.central.pool().id)?;
     let command = CreateZone {
@@ -114,6 +117,7 @@ pub(crate) async fn show(
         .zone(&client, context.sight(), zone)
         .await?
         .ok_or_else(ApiError::zone_not_found)?;
+    context.enforce("get_zone", &zone_target(&row))?;
     json(StatusCode::OK, &ZoneJson::shown(&row, &context.base))
 }
 
@@ -125,17 +129,12 @@ pub(crate) async fn update(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    context.require_write()?;
+    let row = enforce_on_zone(&app, &context, "update_zone", zone).await?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let change = ZoneChange::read(&object)?;
     let fixed = PRESENT.fixed_in(&object)?;
     if !fixed.is_empty() {
-        let client = app.client().await?;
-        let row = app
-            .listing
-            .zone(&client, context.sight(), zone)
-            .await?
-            .ok_or_else(ApiError::zone_not_found)?;
+        let row = row.ok_or_else(ApiError::zone_not_found)?;
         let current = serde_json::to_value(ZoneJson::shown(&row, &context.base));
         PRESENT.check_fixed(&fixed, &current.map_err(|error| ApiError::internal(&error))?)?;
     }
@@ -160,7 +159,7 @@ pub(crate) async fn delete(
     context: Context,
     retry: Retry,
 ) -> Result<Response, ApiError> {
-    context.require_write()?;
+    enforce_on_zone(&app, &context, "delete_zone", zone).await?;
     let command = DeleteZone {
         zone: ZoneId::new(zone),
     };
@@ -178,10 +177,13 @@ pub(crate) async fn nameservers(
     context: Context,
 ) -> Result<Response, ApiError> {
     let client = app.client().await?;
-    app.listing
+    let row = app
+        .listing
         .zone(&client, context.sight(), zone)
         .await?
         .ok_or_else(ApiError::zone_not_found)?;
+    drop(client);
+    context.enforce("get_zone_ns_records", &zone_target(&row))?;
     let nameservers = app.options.nameservers.iter();
     let nameservers = nameservers.map(|server| NameServerJson {
         priority: server.priority,

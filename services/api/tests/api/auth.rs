@@ -8,10 +8,10 @@ use crate::parts::{TestApi, options};
 
 const ALICE: [(&str, &str); 3] = [
     ("x-auth-project-id", "alice"),
-    ("x-roles", "member"),
+    ("x-roles", "member,reader"),
     ("x-auth-user-id", "al"),
 ];
-const BOB: [(&str, &str); 2] = [("x-auth-project-id", "bob"), ("x-roles", "member")];
+const BOB: [(&str, &str); 2] = [("x-auth-project-id", "bob"), ("x-roles", "member,reader")];
 
 async fn alices_zone(api: &TestApi) -> String {
     let body = json!({"name": "alice.org.", "email": "a@alice.org"});
@@ -134,13 +134,20 @@ async fn a_reader_reads() {
     api.send(Method::GET, &zone, &reader, None).await.expect(200);
     let body = json!({"ttl": 5});
     let sets = format!("{zone}/recordsets");
+    let set = json!({"name": "www.alice.org.", "type": "A", "records": ["192.0.2.1"]});
+    let made = api
+        .send(Method::POST, &sets, &ALICE, Some(&set))
+        .await
+        .expect(202);
+    let set = format!("{sets}/{}", made.id());
+    api.send(Method::GET, &set, &reader, None).await.expect(200);
     for (method, path) in [
         (Method::POST, "/v2/zones"),
         (Method::PATCH, &zone),
         (Method::DELETE, &zone),
         (Method::POST, &sets),
-        (Method::PUT, &format!("{sets}/{id}")),
-        (Method::DELETE, &format!("{sets}/{id}")),
+        (Method::PUT, &set),
+        (Method::DELETE, &set),
     ] {
         let error = api
             .send(method, path, &reader, Some(&body))
@@ -148,6 +155,39 @@ async fn a_reader_reads() {
             .expect_error(403, "forbidden");
         assert_eq!(error.get("message"), None);
     }
+    // What is not there is not forbidden.
+    let nothing = format!("{sets}/{id}");
+    for method in [Method::GET, Method::PUT, Method::DELETE] {
+        api.send(method, &nothing, &reader, Some(&body))
+            .await
+            .expect_error(404, "recordset_not_found");
+    }
+}
+
+#[tokio::test]
+async fn roles_imply_nothing_that_keystone_did_not_list() {
+    let api = TestApi::start().await;
+    let id = alices_zone(&api).await;
+    let only_member = [("x-auth-project-id", "alice"), ("x-roles", "member")];
+    let zone = format!("/v2/zones/{id}");
+    for path in [
+        &zone,
+        "/v2/zones",
+        "/v2/recordsets",
+        &format!("{zone}/recordsets"),
+        &format!("{zone}/nameservers"),
+    ] {
+        api.send(Method::GET, path, &only_member, None)
+            .await
+            .expect_error(403, "forbidden");
+    }
+    let nobody = [("x-auth-project-id", "alice"), ("x-roles", "")];
+    api.send(Method::GET, &zone, &nobody, None)
+        .await
+        .expect_error(403, "forbidden");
+    api.send(Method::DELETE, &zone, &only_member, None)
+        .await
+        .expect(202);
 }
 
 #[tokio::test]

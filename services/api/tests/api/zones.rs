@@ -139,7 +139,7 @@ async fn names_belong_to_one_zone_and_project() {
     api.post("/v2/zones", &body("EXAMPLE.org."))
         .await
         .expect_error(409, "duplicate_zone");
-    let other = [("x-auth-project-id", "other"), ("x-roles", "member")];
+    let other = [("x-auth-project-id", "other"), ("x-roles", "member,reader")];
     let send = |name: &'static str| {
         let (api, body) = (&api, body(name));
         async move { api.send(Method::POST, "/v2/zones", &other, Some(&body)).await }

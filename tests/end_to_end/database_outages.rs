@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -59,11 +60,8 @@ async fn nothing_accepted_is_lost_when_the_database_goes_away_under_load() {
         .collect();
 
     for kill in [false, true] {
-        let (acknowledged, sent_away) = (told.acknowledged(), told.sent_away());
-        eventually("writes are acknowledged", IN_STEP, async || {
-            told.acknowledged() > acknowledged + 50
-        })
-        .await;
+        until_more_are_acknowledged(&told, &database).await;
+        let sent_away = told.sent_away();
         if kill {
             database.kill().await;
         } else {
@@ -75,11 +73,7 @@ async fn nothing_accepted_is_lost_when_the_database_goes_away_under_load() {
         .await;
         database.start_again().await;
     }
-    let acknowledged = told.acknowledged();
-    eventually("writes are acknowledged again", IN_STEP, async || {
-        told.acknowledged() > acknowledged + 50
-    })
-    .await;
+    until_more_are_acknowledged(&told, &database).await;
     told.enough.store(true, Ordering::Relaxed);
     for writer in writers {
         writer.await.expect("a writer ends");
@@ -107,6 +101,37 @@ async fn nothing_accepted_is_lost_when_the_database_goes_away_under_load() {
         told.acknowledged()
     );
     projections_are_what_the_log_says(&zonelog).await;
+}
+
+/// Waits until writes are acknowledged. When they are not, says where each stands: refused, under way, or waiting in the
+/// database.
+async fn until_more_are_acknowledged(told: &Told, database: &TestServer) {
+    let before = told.acknowledged();
+    let more = async {
+        while told.acknowledged() <= before + 50 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    if tokio::time::timeout(IN_STEP, more).await.is_ok() {
+        return;
+    }
+    let sessions = zonelog_test_parts::postgres::connect(&database.superuser_url())
+        .await
+        .query(
+            "select concat_ws(' ', pid, application_name, state, wait_event_type, wait_event, now() - state_change, query)
+             from pg_stat_activity where backend_type = 'client backend'",
+            &[],
+        )
+        .await
+        .expect("the sessions");
+    let sessions: Vec<String> = sessions.iter().map(|row| row.get(0)).collect();
+    panic!(
+        "after {IN_STEP:?} {} acknowledged, {before} of them before; {} sent away, last with {:?}; sessions:\n{}",
+        told.acknowledged(),
+        told.sent_away(),
+        told.sent_away.lock().expect("not poisoned").last(),
+        sessions.join("\n")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -106,8 +106,9 @@ impl TestDatabase {
     }
 }
 
-/// A PostgreSQL server of one test's own, migrated, durable (fsync on), with a fixed port; its folder goes when it is
-/// dropped.
+/// A PostgreSQL server of one test's own, migrated, with a fixed port; its folder goes when it is dropped. It does not
+/// wait for the disk (fsync is off): processes that are killed lose nothing that the kernel has taken, and how slow this
+/// machine's disk is at the moment decides no test.
 #[derive(Debug)]
 pub struct TestServer {
     cluster: Option<Cluster>,
@@ -126,6 +127,7 @@ impl TestServer {
         let folder = Folder::new();
         let mut options = ClusterOptions::new(&folder.0);
         options.port = Some(crate::free_port());
+        options.fsync = false;
         let cluster = Cluster::start(options.clone()).await.expect("PostgreSQL starts");
         let url = cluster.url(Role::Service, DATABASE);
         let owner_url = cluster.url(Role::Owner, DATABASE);

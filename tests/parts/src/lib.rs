@@ -9,7 +9,9 @@
 pub mod bind;
 pub mod keystone;
 pub mod knot;
+pub mod neutron;
 pub mod nsd;
+pub mod openstack;
 pub mod postgres;
 pub mod wait;
 

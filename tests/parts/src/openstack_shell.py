@@ -1,0 +1,32 @@
+"""The `openstack` command line, many commands in one process: Python and its modules are loaded once, not each time.
+
+Reads commands from standard input, one a line: a JSON list of arguments, as they would stand behind `openstack`. Answers
+each by a line on standard output: {"status": exit status, "stdout": ..., "stderr": ...}.
+"""
+
+import contextlib
+import io
+import json
+import logging
+import sys
+
+from openstackclient import shell
+
+
+def run(arguments):
+    printed, complained = io.StringIO(), io.StringIO()
+    # Each run of the program adds handlers for its own standard error.
+    logging.getLogger().handlers.clear()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
+        try:
+            status = shell.OpenStackShell().run(arguments)
+        except SystemExit as end:
+            status = end.code
+    if not isinstance(status, int):
+        status = 0 if status is None else 1
+    return {"status": status, "stdout": printed.getvalue(), "stderr": complained.getvalue()}
+
+
+sys.argv[0] = "openstack"
+for line in sys.stdin:
+    print(json.dumps(run(json.loads(line))), flush=True)

@@ -10,7 +10,10 @@ import json
 import logging
 import sys
 
-from openstackclient import shell
+# The program's name in what it prints.
+sys.argv[0] = "openstack"
+
+from openstackclient import shell  # noqa: E402: it reads the name when it is loaded
 
 
 def run(arguments):
@@ -27,6 +30,5 @@ def run(arguments):
     return {"status": status, "stdout": printed.getvalue(), "stderr": complained.getvalue()}
 
 
-sys.argv[0] = "openstack"
 for line in sys.stdin:
     print(json.dumps(run(json.loads(line))), flush=True)

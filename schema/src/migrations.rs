@@ -35,6 +35,9 @@ pub const MIGRATIONS: &[Migration] = migrations![
     3 "delivery" "0003_delivery.sql",
     4 "api_token" "0004_api_token.sql",
     5 "lease" "0005_lease.sql",
+    6 "resource" "0006_resource.sql",
+    7 "zone_ownership" "0007_zone_ownership.sql",
+    8 "service_status" "0008_service_status.sql",
 ];
 
 /// The last migration's number.

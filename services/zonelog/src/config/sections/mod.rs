@@ -1,0 +1,25 @@
+//! The sections of the configuration, their defaults, and what each key means: one file a concern.
+//!
+//! `ops/config/zonelog.toml` says the same to people; a test compares the two.
+
+mod api;
+mod database;
+mod minidns;
+mod pool;
+mod reconciler;
+mod telemetry;
+mod zones;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+pub use api::{Api, Auth};
+pub use database::Database;
+pub use minidns::MiniDns;
+pub use pool::{Algorithm, Nameserver, Pool, Server, ServerType};
+pub use reconciler::Reconciler;
+pub use telemetry::{Log, LogFormat, Metrics};
+pub use zones::{Limits, Soa};
+
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}

@@ -55,12 +55,32 @@ uuid_id! {
     PoolId
 }
 uuid_id! {
+    /// A resource: a TLD, a blacklist, a TSIG key, a project's quotas, a task ... Its stream in the log has the same UUID.
+    ResourceId
+}
+uuid_id! {
+    /// A share of a zone with a project.
+    ShareId
+}
+uuid_id! {
     /// A stream of the log.
     StreamId
 }
 uuid_id! {
     /// One accepted command: every event that it became carries this id, and a retry of the command has the same.
     ChangeId
+}
+
+impl From<ResourceId> for StreamId {
+    fn from(resource: ResourceId) -> Self {
+        Self(resource.0)
+    }
+}
+
+impl From<PoolId> for ResourceId {
+    fn from(pool: PoolId) -> Self {
+        Self(pool.0)
+    }
 }
 
 impl From<ZoneId> for StreamId {

@@ -1,19 +1,22 @@
 //! What is true, as rules: commands, the events they become, and why a command is refused.
 //!
 //! Everything here is a function of its arguments. Ids arrive in the command, time arrives as `now`, facts about
-//! other zones and the pool arrive as [`zone::Facts`]; nothing here reads a clock, a database or a random source.
+//! other zones, pools and quotas arrive as [`zone::Facts`]; nothing here reads a clock, a database or a random source.
 //!
 //! Reading order: [`zone::Zone`] and [`zone::Recordset`] (the state), [`zone::Command`], [`zone::Event`],
-//! [`zone::decide`], [`zone::apply`], [`zone::Rejection`], then [`stored`] for the form in which events are kept.
+//! [`zone::decide`], [`zone::apply`], [`zone::Rejection`]; [`resource`], the same for everything that is not a zone;
+//! [`transfer`], where both change together; then [`stored`] for the form in which events are kept.
 
 mod id;
 mod metadata;
 mod recorded;
+pub mod resource;
 pub mod scenario;
 pub mod stored;
+pub mod transfer;
 pub mod zone;
 
-pub use id::{ChangeId, PoolId, ProjectId, RecordsetId, StreamId, ZoneId};
+pub use id::{ChangeId, PoolId, ProjectId, RecordsetId, ResourceId, ShareId, StreamId, ZoneId};
 pub use metadata::{Actor, Door, Metadata};
 pub use recorded::{Position, Recorded, Version};
 
@@ -25,6 +28,14 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 pub enum Event {
     /// An event of a zone's stream.
     Zone(zone::Event),
+    /// An event of a resource's stream.
+    Resource(Box<resource::Event>),
+}
+
+impl From<resource::Event> for Event {
+    fn from(event: resource::Event) -> Self {
+        Self::Resource(Box::new(event))
+    }
 }
 
 impl From<zone::Event> for Event {

@@ -1,9 +1,11 @@
 //! Every rule of zones, kept and broken.
 
-use zonelog_dns::{LongSerial, Rrtype};
+use std::sync::Arc;
+
+use zonelog_dns::{LongSerial, Name, Rrtype};
 use zonelog_model::scenario::{Scenario, fixtures::*};
 use zonelog_model::zone::{
-    Command, CreateZone, DeleteZone, Event, Facts, Limits, Patch, PoolFacts, UpdateZone,
+    Command, CreateZone, DeleteZone, Event, Facts, Limits, Patch, Registry, UpdateZone,
 };
 use zonelog_model::{ProjectId, ZoneId};
 
@@ -13,6 +15,17 @@ fn existing() -> [Command; 1] {
 
 fn deleted() -> [Command; 2] {
     [create_zone("example.com.").into(), delete_zone().into()]
+}
+
+fn facts_of(registry: Registry) -> Facts {
+    Facts {
+        registry: Arc::new(registry),
+        ..facts()
+    }
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
 }
 
 fn with_limits(change: impl FnOnce(&mut Limits)) -> Facts {
@@ -53,10 +66,9 @@ fn a_new_zone_has_seen_one_change_set_of_two_events() {
 
 #[test]
 fn the_name_servers_of_the_pool_are_merged_when_equal() {
-    let mut facts = facts();
-    facts.pool.nameservers.push(facts.pool.nameservers[0].clone());
+    let names = ["ns1.example.net.", "ns2.example.net.", "ns1.example.net."];
     let events = Scenario::nothing()
-        .facts(facts)
+        .facts(facts_of(Registry::of_one_pool(POOL, names.map(name))))
         .when(create_zone("example.com."))
         .events();
     let Event::RecordsetCreated { recordset, .. } = &events[1] else {
@@ -67,15 +79,8 @@ fn the_name_servers_of_the_pool_are_merged_when_equal() {
 
 #[test]
 fn a_zone_needs_a_pool_with_name_servers() {
-    let facts = Facts {
-        pool: PoolFacts {
-            id: POOL,
-            nameservers: vec![],
-        },
-        ..facts()
-    };
     let rejection = Scenario::nothing()
-        .facts(facts)
+        .facts(facts_of(Registry::of_one_pool(POOL, [])))
         .when(create_zone("example.com."))
         .then_rejected("no_servers_configured");
     assert!(rejection.to_string().contains(&POOL.to_string()), "{rejection}");
@@ -418,7 +423,10 @@ fn a_zone_that_does_not_exist_is_not_found() {
     }
     let another = ZoneId::new(OTHER_ZONE.uuid());
     Scenario::after(existing())
-        .when(DeleteZone { zone: another })
+        .when(DeleteZone {
+            zone: another,
+            delete_shares: false,
+        })
         .then_rejected("zone_not_found");
 }
 

@@ -160,6 +160,7 @@ impl Sample {
             ],
             description: Some("load balancer of the shop's front end".to_owned()),
             managed: false,
+            managed_resource: None,
             project: project.clone(),
             revision: 1,
             created_at: clock::now(),

@@ -1,13 +1,14 @@
 //! Short builders: the zone `example.com.` of project `alpha`, in a pool with two name servers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 
 use crate::zone::{
-    CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Facts, Limits, Patch, PoolFacts, Record,
-    Recordset, SoaTimers, UpdateRecordset, UpdateZone, Zone, ZoneRef,
+    ActorFacts, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Facts, Limits, Patch, Record,
+    Recordset, Registry, SoaTimers, UpdateRecordset, UpdateZone, Zone, ZoneRef,
 };
 use crate::{PoolId, ProjectId, RecordsetId, Timestamp, ZoneId};
 
@@ -102,21 +103,25 @@ pub const fn timers() -> SoaTimers {
 #[track_caller]
 pub fn facts() -> Facts {
     let nameserver = |text| Name::parse(text).expect("a name");
-    Facts {
-        pool: PoolFacts {
-            id: POOL,
-            nameservers: vec![nameserver("ns1.example.net."), nameserver("ns2.example.net.")],
-        },
-        limits: Limits {
-            default_ttl: ttl(3600),
-            min_ttl: ttl(0),
-            max_zone_name_length: 255,
-            max_recordset_name_length: 255,
-        },
-        same_name: None,
-        parents: Vec::new(),
-        child: None,
-        last_serial: None,
+    let registry = Registry::of_one_pool(
+        POOL,
+        [nameserver("ns1.example.net."), nameserver("ns2.example.net.")],
+    );
+    let limits = Limits {
+        default_ttl: ttl(3600),
+        min_ttl: ttl(0),
+        max_zone_name_length: 255,
+        max_recordset_name_length: 255,
+    };
+    Facts::new(Arc::new(registry), limits, actor("alpha"))
+}
+
+/// Someone of a project, who acts for that project alone.
+#[track_caller]
+pub fn actor(id: &str) -> ActorFacts {
+    ActorFacts {
+        project: project(id),
+        all_projects: false,
     }
 }
 
@@ -148,8 +153,11 @@ pub fn zone(name: &str) -> Zone {
         soa_recordset: SOA,
         revision: 1,
         stream_version: 1,
+        recordset_count: 0,
+        record_count: 0,
         created_at: start(),
         updated_at: None,
+        transferred_at: None,
         deleted: false,
     }
 }
@@ -179,6 +187,7 @@ pub fn recordset<'a>(
         records: records(rrtype, texts),
         description: None,
         managed: false,
+        managed_resource: None,
         project: project("alpha"),
         revision: 1,
         created_at: start(),
@@ -201,6 +210,8 @@ pub fn create_zone(name: &str) -> CreateZone {
         attributes: BTreeMap::new(),
         timers: timers(),
         may_use_low_ttl: false,
+        may_use_blacklisted: false,
+        may_force_pool: false,
     }
 }
 
@@ -217,7 +228,10 @@ pub const fn update_zone() -> UpdateZone {
 
 /// Deletes the zone.
 pub const fn delete_zone() -> DeleteZone {
-    DeleteZone { zone: ZONE }
+    DeleteZone {
+        zone: ZONE,
+        delete_shares: false,
+    }
 }
 
 /// Makes a recordset.
@@ -236,6 +250,8 @@ pub fn create_recordset<'a>(
         records: records(rrtype, texts),
         description: None,
         project: project("alpha"),
+        managed: false,
+        managed_resource: None,
         may_use_low_ttl: false,
     }
 }

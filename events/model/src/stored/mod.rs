@@ -1,4 +1,4 @@
-//! The form in which events, actors, zones and recordsets are kept, apart from the types that the rules work with.
+//! The form in which events, actors, zones, recordsets and resources are kept, apart from the types that the rules work with.
 //!
 //! An event is a type name, a type version and a payload of JSON text. Once released, a (type, version) is read for
 //! ever: a changed shape is a new version and a step in `upcast.rs` from the one before it, and stored events are never
@@ -9,13 +9,17 @@
 
 mod actor;
 mod error;
+mod pool;
+mod resource;
 mod upcast;
 mod value;
 mod zone;
+mod zone_state;
 
 pub use actor::{decode_actor, encode_actor};
 pub use error::DecodeError;
-pub use zone::{recordset_from_value, recordset_to_value, zone_from_value, zone_to_value};
+pub use resource::{resource_from_value, resource_to_value};
+pub use zone_state::{recordset_from_value, recordset_to_value, zone_from_value, zone_to_value};
 
 use crate::Event;
 use upcast::UPCASTS;
@@ -32,16 +36,60 @@ pub struct Stored {
 }
 
 /// Every type of event with the version in which it is written today.
-pub const TYPES: &[(&str, i16)] = zone::TYPES;
+pub const TYPES: &[(&str, i16)] = &[
+    ("zone_created", 1),
+    ("zone_ttl_changed", 1),
+    ("zone_email_changed", 1),
+    ("zone_description_changed", 1),
+    ("zone_deleted", 1),
+    ("zone_abandoned", 1),
+    ("zone_shared", 1),
+    ("zone_unshared", 1),
+    ("zone_transferred", 1),
+    ("zone_moved_to_pool", 1),
+    ("zone_primary_nameserver_changed", 1),
+    ("recordset_created", 1),
+    ("recordset_changed", 1),
+    ("recordset_deleted", 1),
+    ("tld_created", 1),
+    ("tld_changed", 1),
+    ("tld_deleted", 1),
+    ("blacklist_created", 1),
+    ("blacklist_changed", 1),
+    ("blacklist_deleted", 1),
+    ("tsigkey_created", 1),
+    ("tsigkey_changed", 1),
+    ("tsigkey_deleted", 1),
+    ("pool_created", 1),
+    ("pool_changed", 1),
+    ("pool_deleted", 1),
+    ("quota_created", 1),
+    ("quota_changed", 1),
+    ("quota_deleted", 1),
+    ("zone_transfer_request_created", 1),
+    ("zone_transfer_request_changed", 1),
+    ("zone_transfer_request_deleted", 1),
+    ("zone_transfer_accept_created", 1),
+    ("zone_transfer_accept_changed", 1),
+    ("zone_transfer_accept_deleted", 1),
+    ("zone_import_created", 1),
+    ("zone_import_changed", 1),
+    ("zone_import_deleted", 1),
+    ("zone_export_created", 1),
+    ("zone_export_changed", 1),
+    ("zone_export_deleted", 1),
+];
 
 /// The stored form of an event, in the present version of its type.
 pub fn encode(event: &Event) -> Stored {
-    let Event::Zone(event) = event;
-    let type_name = event.type_name();
+    let (type_name, payload) = match event {
+        Event::Zone(event) => (event.type_name(), zone::encode(event)),
+        Event::Resource(event) => (event.type_name(), resource::encode(event)),
+    };
     Stored {
         type_name,
         type_version: present_version(type_name).unwrap_or(1),
-        payload: zone::encode(event),
+        payload,
     }
 }
 
@@ -49,10 +97,17 @@ pub fn encode(event: &Event) -> Stored {
 pub fn decode(type_name: &str, type_version: i16, payload: &str) -> Result<Event, DecodeError> {
     let present = present_version(type_name).ok_or_else(|| DecodeError::UnknownType(type_name.to_owned()))?;
     if type_version == present {
-        return zone::decode(type_name, payload).map(Event::Zone);
+        return decode_present(type_name, payload);
     }
     let upcast = upcast::upcast(UPCASTS, type_name, type_version, present, payload)?;
-    zone::decode(type_name, &upcast).map(Event::Zone)
+    decode_present(type_name, &upcast)
+}
+
+fn decode_present(type_name: &str, payload: &str) -> Result<Event, DecodeError> {
+    match resource::EventType::of(type_name) {
+        Some(event_type) => resource::decode(type_name, event_type, payload).map(Event::from),
+        None => zone::decode(type_name, payload).map(Event::Zone),
+    }
 }
 
 fn present_version(type_name: &str) -> Option<i16> {
@@ -60,6 +115,11 @@ fn present_version(type_name: &str) -> Option<i16> {
         .iter()
         .find(|(name, _)| *name == type_name)
         .map(|(_, version)| *version)
+}
+
+/// Reads an event's payload.
+fn shape<'a, T: serde::Deserialize<'a>>(type_name: &str, payload: &'a str) -> Result<T, DecodeError> {
+    serde_json::from_str(payload).map_err(|error| DecodeError::shape(type_name, &error))
 }
 
 /// The JSON text of a stored shape.

@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::event::Event;
-use super::state::{Recordset, Zone, ZoneSlice};
+use super::state::{Recordset, Share, Zone, ZoneSlice};
 use crate::{Timestamp, Version, ZoneId};
 
 /// An event that does not fit the state before it: the log or what was read from it is damaged, or events were left out.
@@ -58,17 +58,38 @@ pub fn apply(
         Event::ZoneTtlChanged { after, .. } => zone.ttl = *after,
         Event::ZoneEmailChanged { after, .. } => zone.email.clone_from(after),
         Event::ZoneDescriptionChanged { after, .. } => zone.description.clone_from(after),
-        Event::ZoneDeleted { .. } => {
+        Event::ZoneDeleted { .. } | Event::ZoneAbandoned { .. } => {
             zone.deleted = true;
+            zone.recordset_count = 0;
+            zone.record_count = 0;
             recordsets.clear();
         }
-        Event::RecordsetCreated { recordset, .. } => recordsets.push(recordset.clone()),
-        Event::RecordsetChanged { after, .. } => {
+        Event::ZoneShared { share } => slice.shares.push(share.clone()),
+        Event::ZoneUnshared { share } => slice.shares.retain(|present| present.id != share.id),
+        Event::ZoneTransferred { before, after } => {
+            zone.project.clone_from(after);
+            let handed_over = recordsets
+                .iter_mut()
+                .filter(|recordset| recordset.project == *before);
+            handed_over.for_each(|recordset| recordset.project.clone_from(after));
+        }
+        Event::ZoneMovedToPool { after, .. } => zone.pool = *after,
+        Event::ZonePrimaryNameserverChanged { after, .. } => zone.primary_nameserver.clone_from(after),
+        Event::RecordsetCreated { recordset, .. } => {
+            count(zone, recordset, 1);
+            recordsets.push(recordset.clone());
+        }
+        Event::RecordsetChanged { before, after, .. } => {
+            count(zone, before, -1);
+            count(zone, after, 1);
             if let Some(recordset) = recordsets.iter_mut().find(|recordset| recordset.id == after.id) {
                 recordset.clone_from(after);
             }
         }
-        Event::RecordsetDeleted { before, .. } => recordsets.retain(|recordset| recordset.id != before.id),
+        Event::RecordsetDeleted { before, .. } => {
+            count(zone, before, -1);
+            recordsets.retain(|recordset| recordset.id != before.id);
+        }
     }
     if let Some(serial) = event.serial() {
         zone.serial = serial;
@@ -79,6 +100,15 @@ pub fn apply(
     }
     zone.stream_version = version;
     Ok(())
+}
+
+/// Counts a recordset in (`1`) or out (`-1`); managed ones do not count.
+fn count(zone: &mut Zone, recordset: &Recordset, times: i64) {
+    if !recordset.managed {
+        let records = i64::try_from(recordset.records.len()).unwrap_or(i64::MAX);
+        zone.recordset_count += times;
+        zone.record_count = zone.record_count.saturating_add(times.saturating_mul(records));
+    }
 }
 
 fn zone_of(slice: &ZoneSlice, event: &Event) -> Option<ZoneId> {
@@ -118,7 +148,22 @@ fn fit(
         Event::ZoneDescriptionChanged { before, .. } => {
             ensure(*before == zone.description, "the description before is another")
         }
-        Event::ZoneDeleted { zone: before } => ensure(before.id == zone.id, "it is another zone's"),
+        Event::ZoneDeleted { zone: before } | Event::ZoneAbandoned { zone: before } => {
+            ensure(before.id == zone.id, "it is another zone's")
+        }
+        Event::ZoneShared { share } => {
+            let taken = |other: &Share| other.id == share.id || other.target_project == share.target_project;
+            ensure(!slice.shares.iter().any(taken), "the share exists")
+        }
+        Event::ZoneUnshared { share } => ensure(slice.shares.contains(share), "the share does not exist"),
+        Event::ZoneTransferred { before, .. } => {
+            ensure(*before == zone.project, "the owner before is another")
+        }
+        Event::ZoneMovedToPool { before, .. } => ensure(*before == zone.pool, "the pool before is another"),
+        Event::ZonePrimaryNameserverChanged { before, .. } => ensure(
+            *before == zone.primary_nameserver,
+            "the primary name server before is another",
+        ),
         Event::RecordsetCreated { recordset, .. } => {
             let taken = |other: &Recordset| {
                 other.id == recordset.id

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use zonelog_dns::{OwnerName, Rrtype, Ttl, ZoneName};
 
-use super::state::{Record, SoaTimers};
-use crate::{ProjectId, RecordsetId, ZoneId};
+use super::state::{ManagedResource, Record, SoaTimers};
+use crate::{PoolId, ProjectId, RecordsetId, ShareId, ZoneId};
 
 /// A field of a partial update: left alone, or set. For a field that can be unset, `T` is an `Option`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +32,18 @@ pub enum Command {
     UpdateRecordset(UpdateRecordset),
     /// Deletes a recordset.
     DeleteRecordset(DeleteRecordset),
+    /// Shares a zone with a project.
+    ShareZone(ShareZone),
+    /// Takes a share back.
+    UnshareZone(UnshareZone),
+    /// Forgets a zone, and leaves it on its name servers.
+    AbandonZone(AbandonZone),
+    /// Moves a zone to another pool.
+    MoveZone(MoveZone),
+    /// Brings a zone's apex NS and SOA up to its pool's NS records.
+    RewriteNameservers(RewriteNameservers),
+    /// Gives a zone to another project: part of the acceptance of an offer, see [`crate::transfer`].
+    TransferZone(TransferZone),
 }
 
 impl Command {
@@ -44,6 +56,12 @@ impl Command {
             Self::CreateRecordset(_) => "create_recordset",
             Self::UpdateRecordset(_) => "update_recordset",
             Self::DeleteRecordset(_) => "delete_recordset",
+            Self::ShareZone(_) => "share_zone",
+            Self::UnshareZone(_) => "unshare_zone",
+            Self::AbandonZone(_) => "abandon_zone",
+            Self::MoveZone(_) => "move_zone",
+            Self::RewriteNameservers(_) => "rewrite_nameservers",
+            Self::TransferZone(_) => "transfer_zone",
         }
     }
 
@@ -56,7 +74,18 @@ impl Command {
             Self::CreateRecordset(command) => command.zone,
             Self::UpdateRecordset(command) => command.zone,
             Self::DeleteRecordset(command) => command.zone,
+            Self::ShareZone(command) => command.zone,
+            Self::UnshareZone(command) => command.zone,
+            Self::AbandonZone(command) => command.zone,
+            Self::MoveZone(command) => command.zone,
+            Self::RewriteNameservers(command) => command.zone,
+            Self::TransferZone(command) => command.zone,
         }
+    }
+
+    /// Whether the slice must hold the recordsets at the zone's apex (the NS recordset is rewritten).
+    pub const fn needs_apex(&self) -> bool {
+        matches!(self, Self::MoveZone(_) | Self::RewriteNameservers(_))
     }
 }
 
@@ -76,7 +105,13 @@ command_from!(
     DeleteZone,
     CreateRecordset,
     UpdateRecordset,
-    DeleteRecordset
+    DeleteRecordset,
+    ShareZone,
+    UnshareZone,
+    AbandonZone,
+    MoveZone,
+    RewriteNameservers,
+    TransferZone
 );
 
 /// Makes a primary zone with its SOA and its apex NS recordset.
@@ -104,6 +139,10 @@ pub struct CreateZone {
     pub timers: SoaTimers,
     /// The caller may go below the minimal TTL.
     pub may_use_low_ttl: bool,
+    /// The caller may use names that a blacklist forbids.
+    pub may_use_blacklisted: bool,
+    /// The caller may choose the pool by the attribute `pool_id`.
+    pub may_force_pool: bool,
 }
 
 /// Changes fields of a zone.
@@ -126,6 +165,8 @@ pub struct UpdateZone {
 pub struct DeleteZone {
     /// The zone.
     pub zone: ZoneId,
+    /// Its shares go with it; else a shared zone is not deleted.
+    pub delete_shares: bool,
 }
 
 /// Makes a recordset.
@@ -147,6 +188,10 @@ pub struct CreateRecordset {
     pub description: Option<String>,
     /// The project that makes it.
     pub project: ProjectId,
+    /// Zonelog makes it on behalf of something else: users change it only with the edit-managed right.
+    pub managed: bool,
+    /// What it is made for, if it is made for something.
+    pub managed_resource: Option<ManagedResource>,
     /// The caller may go below the minimal TTL.
     pub may_use_low_ttl: bool,
 }
@@ -179,4 +224,58 @@ pub struct DeleteRecordset {
     pub recordset: RecordsetId,
     /// The caller may delete managed recordsets.
     pub may_edit_managed: bool,
+}
+
+/// Shares a zone with a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShareZone {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The new share's id.
+    pub share: ShareId,
+    /// The project that the zone is shared with.
+    pub target_project: ProjectId,
+    /// Who shares it.
+    pub project: ProjectId,
+}
+
+/// Takes a share back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnshareZone {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The share.
+    pub share: ShareId,
+}
+
+/// Forgets a zone, and leaves it on its name servers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AbandonZone {
+    /// The zone.
+    pub zone: ZoneId,
+}
+
+/// Moves a zone to another pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MoveZone {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The pool; `None` lets the scheduler choose.
+    pub pool: Option<PoolId>,
+}
+
+/// Brings a zone's apex NS recordset and its SOA's MNAME up to the NS records that its pool has now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RewriteNameservers {
+    /// The zone.
+    pub zone: ZoneId,
+}
+
+/// Gives a zone to another project. Whether the one who asks may have it is decided by [`crate::transfer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransferZone {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The new owner.
+    pub to: ProjectId,
 }

@@ -3,9 +3,10 @@
 //!
 //! *Warning:* these types are stored (through [`crate::stored`]). A changed meaning is a new type version.
 
-use zonelog_dns::{LongSerial, Ttl};
+use zonelog_dns::{LongSerial, Name, Ttl};
 
-use super::state::{Recordset, Zone};
+use super::state::{Recordset, Share, Zone};
+use crate::{PoolId, ProjectId};
 
 /// An event of a zone's stream. Where `serial` is an `Option`, `None` means that no RR of the zone changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +43,49 @@ pub enum Event {
     },
     /// The zone was deleted with all it held. Nothing follows in its stream.
     ZoneDeleted {
-        /// The zone as it was.
+        /// The zone as it was; its counts are not told (0).
         zone: Zone,
+    },
+    /// The zone was forgotten with all it held; its name servers keep it. Nothing follows in its stream.
+    ZoneAbandoned {
+        /// The zone as it was; its counts are not told (0).
+        zone: Zone,
+    },
+    /// The zone was shared with a project.
+    ZoneShared {
+        /// The share.
+        share: Share,
+    },
+    /// A share was taken back.
+    ZoneUnshared {
+        /// The share as it was.
+        share: Share,
+    },
+    /// The zone came to another project, and with it all recordsets that the old owner had in it. Those of the projects
+    /// that it is shared with stay theirs.
+    ZoneTransferred {
+        /// The old owner.
+        before: ProjectId,
+        /// The new owner.
+        after: ProjectId,
+    },
+    /// The zone moved to another pool. What that changes in its NS and SOA follows in the same change.
+    ZoneMovedToPool {
+        /// The old pool.
+        before: PoolId,
+        /// The new pool.
+        after: PoolId,
+        /// The serial it makes.
+        serial: LongSerial,
+    },
+    /// The SOA's MNAME changed.
+    ZonePrimaryNameserverChanged {
+        /// Before.
+        before: Name,
+        /// After.
+        after: Name,
+        /// The serial it makes.
+        serial: LongSerial,
     },
     /// A recordset came to be.
     RecordsetCreated {
@@ -79,6 +121,12 @@ impl Event {
             Self::ZoneEmailChanged { .. } => "zone_email_changed",
             Self::ZoneDescriptionChanged { .. } => "zone_description_changed",
             Self::ZoneDeleted { .. } => "zone_deleted",
+            Self::ZoneAbandoned { .. } => "zone_abandoned",
+            Self::ZoneShared { .. } => "zone_shared",
+            Self::ZoneUnshared { .. } => "zone_unshared",
+            Self::ZoneTransferred { .. } => "zone_transferred",
+            Self::ZoneMovedToPool { .. } => "zone_moved_to_pool",
+            Self::ZonePrimaryNameserverChanged { .. } => "zone_primary_nameserver_changed",
             Self::RecordsetCreated { .. } => "recordset_created",
             Self::RecordsetChanged { .. } => "recordset_changed",
             Self::RecordsetDeleted { .. } => "recordset_deleted",
@@ -89,8 +137,16 @@ impl Event {
     pub const fn serial(&self) -> Option<LongSerial> {
         match self {
             Self::ZoneCreated { zone } => Some(zone.serial),
-            Self::ZoneTtlChanged { serial, .. } | Self::ZoneEmailChanged { serial, .. } => Some(*serial),
-            Self::ZoneDescriptionChanged { .. } | Self::ZoneDeleted { .. } => None,
+            Self::ZoneTtlChanged { serial, .. }
+            | Self::ZoneEmailChanged { serial, .. }
+            | Self::ZoneMovedToPool { serial, .. }
+            | Self::ZonePrimaryNameserverChanged { serial, .. } => Some(*serial),
+            Self::ZoneDescriptionChanged { .. }
+            | Self::ZoneDeleted { .. }
+            | Self::ZoneAbandoned { .. }
+            | Self::ZoneShared { .. }
+            | Self::ZoneUnshared { .. }
+            | Self::ZoneTransferred { .. } => None,
             Self::RecordsetCreated { serial, .. }
             | Self::RecordsetChanged { serial, .. }
             | Self::RecordsetDeleted { serial, .. } => *serial,

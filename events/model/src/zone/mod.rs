@@ -1,9 +1,10 @@
 //! The zone: its state, the commands on it, the events they become, the rules between them.
 //!
 //! ```text
-//!  absent ──ZoneCreated──▶ live ──ZoneDeleted──▶ deleted
+//!  absent ──ZoneCreated──▶ live ──ZoneDeleted, ZoneAbandoned──▶ deleted
 //!                          │  ▲
-//!                          └──┘ ZoneTtlChanged, ZoneEmailChanged, ZoneDescriptionChanged,
+//!                          └──┘ ZoneTtlChanged, ZoneEmailChanged, ZoneDescriptionChanged, ZonePrimaryNameserverChanged,
+//!                               ZoneShared, ZoneUnshared, ZoneTransferred, ZoneMovedToPool,
 //!                               RecordsetCreated, RecordsetChanged, RecordsetDeleted
 //! ```
 //! An accepted command is one change-set: all its events carry the same serial, one step after the zone's last.
@@ -13,16 +14,24 @@ mod command;
 mod decide;
 mod event;
 mod facts;
+pub mod import;
+mod pattern;
+mod registry;
 mod rejection;
 mod rules;
+pub mod scheduler;
 mod state;
 
 pub use apply::{Inconsistent, apply};
 pub use command::{
-    Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Patch, UpdateRecordset, UpdateZone,
+    AbandonZone, Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, MoveZone, Patch,
+    RewriteNameservers, ShareZone, TransferZone, UnshareZone, UpdateRecordset, UpdateZone,
 };
 pub use decide::decide;
 pub use event::Event;
-pub use facts::{Facts, Limits, PoolFacts, ZoneRef};
+pub use facts::{ActorFacts, Facts, Limits, PoolFacts, ZoneRef};
+pub use pattern::{PatternError, ZonePattern};
+pub use registry::{Registry, RegistryOptions, Tlds};
 pub use rejection::Rejection;
-pub use state::{Record, Recordset, SoaTimers, Zone, ZoneSlice};
+pub use scheduler::SchedulerFilter;
+pub use state::{ManagedResource, Record, Recordset, Share, SoaTimers, Zone, ZoneSlice};

@@ -4,7 +4,7 @@ use thiserror::Error;
 use zonelog_dns::{EmailError, NameError, OwnerName, RdataError, Rrtype, ZoneName};
 
 use super::facts::ZoneRef;
-use crate::{PoolId, RecordsetId, ZoneId};
+use crate::{PoolId, RecordsetId, ShareId, ZoneId};
 
 /// A refused command. [`Rejection::label`] is stable: the API's error `type`, the audit's search word.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -111,6 +111,59 @@ pub enum Rejection {
     /// The pool has no name servers, so that a zone in it could have no NS records.
     #[error("pool {0} has no name servers; an operator must configure some before zones can be made in it")]
     NoNameservers(PoolId),
+    /// A quota of the project is used up.
+    #[error("Quota exceeded for {quota}.")]
+    OverQuota {
+        /// Which: a field of [`crate::resource::Quotas`].
+        quota: &'static str,
+    },
+    /// What the actor's project may see but not do.
+    #[error("the zone belongs to another project; only its owner may do this")]
+    Forbidden,
+    /// The pool was to be forced without the right to do so.
+    #[error("choosing a pool by its id is not allowed")]
+    ForcedPoolForbidden,
+    /// A shared zone was to be deleted without its shares.
+    #[error("Zone is shared with other projects, please remove these shares before deleting")]
+    ZoneIsShared,
+    /// The share does not exist.
+    #[error("Could not find SharedZone")]
+    ShareNotFound(ShareId),
+    /// The zone is shared with that project already.
+    #[error("Duplicate SharedZone")]
+    DuplicateShare {
+        /// The share that is there.
+        share: ShareId,
+    },
+    /// The owner needs no share.
+    #[error("Cannot share the zone with the zone owner.")]
+    ShareWithOwner,
+    /// The project that would lose the share has recordsets in the zone.
+    #[error("Zone is shared and in use: the project has recordsets in it; delete them first")]
+    SharedZoneHasRecordsets,
+    /// The project that would lose the share has a zone below.
+    #[error("Zone is shared and in use: the project owns the subzone {}; delete it first", .0.name)]
+    SharedZoneHasSubZone(ZoneRef),
+    /// There is no such pool.
+    #[error("Could not find Pool")]
+    PoolNotFound(PoolId),
+    /// The zone is in that pool.
+    #[error("Zone is already in pool {0}; name another pool")]
+    SamePool(PoolId),
+    /// A pool other than the default one needs a key by which MiniDNS knows its servers.
+    #[error(
+        "pool {0} has no TSIG key of scope POOL; an operator must make one before zones can be put in it"
+    )]
+    PoolWithoutKey(PoolId),
+    /// The scheduler's filters left no pool.
+    #[error("There are no pools that matched your request")]
+    NoValidPool,
+    /// The scheduler's filters left several pools.
+    #[error("several pools match the zone; an operator must add a filter that chooses among them")]
+    MultiplePools,
+    /// The scheduler has no filters.
+    #[error("no scheduler filters are configured; an operator must configure some before zones can be made")]
+    NoFilters,
 }
 
 impl Rejection {
@@ -139,7 +192,21 @@ impl Rejection {
             Self::SoaIsManaged
             | Self::SeveralCnames
             | Self::ManagedRecordsetUpdate
-            | Self::ManagedRecordsetDelete => "bad_request",
+            | Self::ManagedRecordsetDelete
+            | Self::ShareWithOwner
+            | Self::SamePool(_)
+            | Self::PoolWithoutKey(_) => "bad_request",
+            Self::OverQuota { .. } => "over_quota",
+            Self::Forbidden | Self::ForcedPoolForbidden => "forbidden",
+            Self::ZoneIsShared => "zone_is_shared",
+            Self::ShareNotFound(_) => "shared_zone_not_found",
+            Self::DuplicateShare { .. } => "duplicate_shared_zone",
+            Self::SharedZoneHasRecordsets => "shared_zone_has_recordsets",
+            Self::SharedZoneHasSubZone(_) => "shared_zone_has_sub_zone",
+            Self::PoolNotFound(_) => "pool_not_found",
+            Self::NoValidPool => "no_valid_pool_found",
+            Self::MultiplePools => "multiple_pools_found",
+            Self::NoFilters => "no_filters_configured",
             Self::NoNameservers(_) => "no_servers_configured",
         }
     }

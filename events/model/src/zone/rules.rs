@@ -1,14 +1,17 @@
 //! The rules, one function each, with the place where it is written above it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use zonelog_dns::{OwnerName, Rdata, RdataError, Rrtype, Ttl, ZoneName};
 
 use super::command::CreateZone;
 use super::facts::{Facts, Limits};
+use super::registry::Registry;
 use super::rejection::Rejection;
 use super::state::{Record, Recordset, Zone, ZoneSlice};
-use crate::{ProjectId, RecordsetId};
+use crate::resource::Quotas;
+use crate::{PoolId, ProjectId, RecordsetId};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 160;
@@ -28,6 +31,27 @@ pub(super) fn zone_name_fits(name: &ZoneName, limits: &Limits) -> Ruling {
         )));
     }
     Ok(())
+}
+
+/// Designate: with a TLD in the table, zones lie below one, and none is one itself.
+pub(super) fn zone_name_is_below_a_tld(name: &ZoneName, registry: &Registry) -> Ruling {
+    let tlds = registry.tlds();
+    if tlds.is_empty() || (tlds.holds(name) && !tlds.contains(name)) {
+        return Ok(());
+    }
+    Err(Rejection::InvalidZoneName("Invalid TLD".into()))
+}
+
+/// Designate: blacklists and the policy `use_blacklisted_zone`.
+pub(super) fn zone_name_is_not_blacklisted(
+    name: &ZoneName,
+    may_use_blacklisted: bool,
+    registry: &Registry,
+) -> Ruling {
+    if may_use_blacklisted || registry.blacklist_of(name).is_none() {
+        return Ok(());
+    }
+    Err(Rejection::InvalidZoneName("Blacklisted zone name".into()))
 }
 
 /// Designate, `max_recordset_name_len`.
@@ -131,11 +155,13 @@ pub(super) fn zone_name_is_free(name: &ZoneName, project: &ProjectId, facts: &Fa
     }
 }
 
-/// Designate: nobody makes a zone below another project's. The nearest zone above decides, because its owner holds
-/// the names below it.
+/// Designate: nobody makes a zone below another project's, unless it is shared with them. The nearest zone above
+/// decides, because its owner holds the names below it.
 pub(super) fn zone_is_not_below_anothers(project: &ProjectId, facts: &Facts) -> Ruling {
     match facts.parents.first() {
-        Some(parent) if parent.project != *project => Err(Rejection::IllegalChild(parent.clone())),
+        Some(parent) if parent.project != *project && !facts.parent_is_shared => {
+            Err(Rejection::IllegalChild(parent.clone()))
+        }
         _ => Ok(()),
     }
 }
@@ -153,6 +179,99 @@ pub(super) fn zone_has_none_below(facts: &Facts) -> Ruling {
     match &facts.child {
         Some(child) => Err(Rejection::ZoneHasSubZone(child.clone())),
         None => Ok(()),
+    }
+}
+
+// ---- who may -----------------------------------------------------------------------------------------------------
+
+/// Designate: a zone is there for its owner, for those it is shared with, and for who acts for all projects.
+pub(super) fn zone_is_visible(slice: &ZoneSlice, zone: &Zone, facts: &Facts) -> bool {
+    let actor = &facts.actor;
+    actor.all_projects
+        || actor.project == zone.project
+        || slice
+            .shares
+            .iter()
+            .any(|share| share.target_project == actor.project)
+}
+
+/// A share is a right to recordsets, not to the zone.
+pub(super) fn actor_owns_zone(zone: &Zone, facts: &Facts) -> Ruling {
+    if facts.actor.all_projects || facts.actor.project == zone.project {
+        Ok(())
+    } else {
+        Err(Rejection::Forbidden)
+    }
+}
+
+/// Designate: the zone's owner changes all recordsets, those it is shared with their own.
+pub(super) fn actor_owns_recordset(recordset: &Recordset, zone: &Zone, facts: &Facts) -> Ruling {
+    if facts.actor.project == recordset.project {
+        Ok(())
+    } else {
+        actor_owns_zone(zone, facts)
+    }
+}
+
+/// Designate: shares go before the zone does, or with it when that is asked for.
+pub(super) fn zone_is_not_shared(slice: &ZoneSlice, delete_shares: bool) -> Ruling {
+    if slice.shares.is_empty() || delete_shares {
+        Ok(())
+    } else {
+        Err(Rejection::ZoneIsShared)
+    }
+}
+
+/// Designate: a project keeps its share as long as it has something in the zone or below.
+pub(super) fn share_is_not_in_use(facts: &Facts) -> Ruling {
+    if facts.target_has_recordsets {
+        return Err(Rejection::SharedZoneHasRecordsets);
+    }
+    match &facts.child {
+        Some(child) => Err(Rejection::SharedZoneHasSubZone(child.clone())),
+        None => Ok(()),
+    }
+}
+
+// ---- quotas and pools --------------------------------------------------------------------------------------------
+
+fn within(quota: &'static str, limit: i64, count: i64) -> Ruling {
+    if Quotas::allows(limit, count) {
+        Ok(())
+    } else {
+        Err(Rejection::OverQuota { quota })
+    }
+}
+
+/// Designate, quota `zones`: one more for the project that will own the zone.
+pub(super) fn zone_quota_allows(facts: &Facts) -> Ruling {
+    within("zones", facts.quotas.zones, facts.project_zones + 1)
+}
+
+/// Designate, quota `zone_recordsets`: one more in the zone.
+pub(super) fn recordset_quota_allows(zone: &Zone, facts: &Facts) -> Ruling {
+    within(
+        "zone_recordsets",
+        facts.quotas.zone_recordsets,
+        zone.recordset_count + 1,
+    )
+}
+
+/// Designate, quotas `recordset_records` and `zone_records`: a recordset of so many records before and after.
+pub(super) fn record_quotas_allow(zone: &Zone, before: usize, after: usize, facts: &Facts) -> Ruling {
+    let count = |records: usize| i64::try_from(records).unwrap_or(i64::MAX);
+    let (before, after) = (count(before), count(after));
+    within("recordset_records", facts.quotas.recordset_records, after)?;
+    let in_zone = zone.record_count.saturating_add(after.saturating_sub(before));
+    within("zone_records", facts.quotas.zone_records, in_zone)
+}
+
+/// See [`super::registry::RegistryOptions::pool_key_required`].
+pub(super) fn pool_has_key_it_needs(pool: PoolId, facts: &Facts) -> Ruling {
+    if facts.registry.pool_has_key_it_needs(pool) {
+        Ok(())
+    } else {
+        Err(Rejection::PoolWithoutKey(pool))
     }
 }
 
@@ -228,9 +347,40 @@ pub(super) fn cname_is_alone(owner: &OwnerName, rrtype: Rrtype, present: &[Recor
         .iter()
         .any(|other| other.owner == *owner && clashes(other))
     {
-        return Err(Rejection::InvalidRecordsetLocation(
-            "CNAME recordsets may not share a name with any other records".into(),
-        ));
+        return Err(cname_is_not_alone(owner));
+    }
+    Ok(())
+}
+
+pub(super) fn cname_is_not_alone(owner: &OwnerName) -> Rejection {
+    Rejection::InvalidRecordsetLocation(format!(
+        "CNAME recordsets may not share a name with any other records: {owner}"
+    ))
+}
+
+/// RFC 2181 §5, for recordsets that come in ascending order: the same owner name and type twice is a duplicate.
+pub(super) fn import_is_in_order(last: (&[u8], Rrtype), next: (&[u8], Rrtype), owner: &OwnerName) -> Ruling {
+    let order = (last.0, last.1.get()).cmp(&(next.0, next.1.get()));
+    match order {
+        Ordering::Less => Ok(()),
+        Ordering::Equal => Err(Rejection::DuplicateRecordset {
+            owner: owner.clone(),
+            rrtype: next.1,
+        }),
+        Ordering::Greater => Err(Rejection::InvalidRecordsetLocation(format!(
+            "{owner} {} comes out of order; sort the recordsets by owner name and type",
+            next.1
+        ))),
+    }
+}
+
+/// The apex NS recordset is made from the pool.
+pub(super) fn apex_ns_is_the_pools(owner: &OwnerName, rrtype: Rrtype, zone: &Zone) -> Ruling {
+    if rrtype == Rrtype::NS && is_apex(owner, zone) {
+        return Err(Rejection::DuplicateRecordset {
+            owner: owner.clone(),
+            rrtype,
+        });
     }
     Ok(())
 }

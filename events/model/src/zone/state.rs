@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use zonelog_dns::{LongSerial, Name, OwnerName, Rdata, RdataError, Rrset, Rrtype, Soa, Ttl, ZoneName};
 
-use crate::{PoolId, ProjectId, RecordsetId, Timestamp, Version, ZoneId};
+use crate::{PoolId, ProjectId, RecordsetId, ShareId, Timestamp, Version, ZoneId};
 
 /// The timers of a zone's SOA, in seconds (RFC 1035 §3.3.13). They are chosen when the zone is created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,12 +50,44 @@ pub struct Zone {
     pub revision: i64,
     /// The version of the last event of its stream.
     pub stream_version: Version,
+    /// How many recordsets it holds, the managed ones not counted.
+    pub recordset_count: i64,
+    /// How many records these hold together.
+    pub record_count: i64,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it was last changed, if ever.
     pub updated_at: Option<Timestamp>,
-    /// True once the zone was deleted; its name servers may not know yet.
+    /// For a secondary zone: when it was last transferred from its primary. A change of owner does not touch it.
+    pub transferred_at: Option<Timestamp>,
+    /// True once the zone was deleted or abandoned; its name servers may not know yet.
     pub deleted: bool,
+}
+
+/// A zone lent to another project, which may make recordsets in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Its id.
+    pub id: ShareId,
+    /// The project that the zone is shared with.
+    pub target_project: ProjectId,
+    /// Who shared it.
+    pub project: ProjectId,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// What a managed recordset was made for, when that is a thing of another service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedResource {
+    /// What made it, e.g. `ptr:floatingip`.
+    pub kind: String,
+    /// The thing's id.
+    pub id: String,
+    /// Its region, if it has one.
+    pub region: Option<String>,
+    /// The project that the thing belongs to.
+    pub project: ProjectId,
 }
 
 impl Zone {
@@ -117,6 +149,8 @@ pub struct Recordset {
     pub description: Option<String>,
     /// Made by Zonelog itself (the apex NS); changed only with the edit-managed right.
     pub managed: bool,
+    /// What it was made for, if it was made for something.
+    pub managed_resource: Option<ManagedResource>,
     /// The project that made it.
     pub project: ProjectId,
     /// How many change-sets it has seen: 1 after its creation.
@@ -151,4 +185,6 @@ pub struct ZoneSlice {
     pub zone: Option<Zone>,
     /// The live recordsets at the owner name concerned, and the one named by id, in any order, each once.
     pub recordsets: Vec<Recordset>,
+    /// With whom the zone is shared.
+    pub shares: Vec<Share>,
 }

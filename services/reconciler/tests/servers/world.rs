@@ -133,6 +133,8 @@ impl World {
             attributes: BTreeMap::new(),
             timers: self.central.soa_timers(),
             may_use_low_ttl: false,
+            may_use_blacklisted: false,
+            may_force_pool: false,
         });
         self.execute(command).await.0
     }
@@ -148,13 +150,18 @@ impl World {
             records: vec![Record::parse(Rrtype::A, "192.0.2.1").unwrap()],
             description: None,
             project: ProjectId::new("amy").unwrap(),
+            managed: false,
+            managed_resource: None,
             may_use_low_ttl: false,
         });
         self.execute(command).await.0
     }
 
     pub(crate) async fn delete_zone(&self, zone: ZoneId) {
-        self.execute(Command::DeleteZone(DeleteZone { zone })).await;
+        self.execute(Command::DeleteZone(DeleteZone {
+            zone,
+            delete_shares: false,
+        })).await;
     }
 
     /// What the API would say of a zone.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use tokio_postgres::Client;
 use uuid::Uuid;
-use zonelog_model::{Event, Position, Recorded, StreamId, Version, stored, zone};
+use zonelog_model::{Event, Position, Recorded, StreamId, Version, resource, stored, zone};
 use zonelog_store::{Database, Feed};
 
 use crate::cli::{At, CommandError};
@@ -171,9 +171,11 @@ async fn of_streams(
 /// An event for people: position, time, who, through which door, what.
 fn line(event: &Recorded) -> String {
     let actor = &event.metadata.actor;
-    let Event::Zone(what) = &event.event;
-    let serial = what
-        .serial()
+    let (what, serial) = match &event.event {
+        Event::Zone(what) => (describe(what), what.serial()),
+        Event::Resource(what) => (describe_resource(what), None),
+    };
+    let serial = serial
         .map(|serial| format!(" (serial {})", serial.wire()))
         .unwrap_or_default();
     format!(
@@ -183,7 +185,7 @@ fn line(event: &Recorded) -> String {
         actor.user,
         actor.project,
         actor.door.label(),
-        describe(what),
+        what,
     )
 }
 
@@ -209,12 +211,37 @@ fn describe(event: &zone::Event) -> String {
             )
         }
         zone::Event::ZoneDeleted { zone } => format!("zone {} deleted", zone.name),
+        zone::Event::ZoneAbandoned { zone } => format!("zone {} abandoned", zone.name),
+        zone::Event::ZoneShared { share } => format!("zone shared with {}", share.target_project),
+        zone::Event::ZoneUnshared { share } => format!("zone no more shared with {}", share.target_project),
+        zone::Event::ZoneTransferred { before, after } => format!("zone given by {before} to {after}"),
+        zone::Event::ZoneMovedToPool { before, after, .. } => {
+            format!("zone moved from pool {before} to {after}")
+        }
+        zone::Event::ZonePrimaryNameserverChanged { before, after, .. } => {
+            format!("zone's primary name server changed from {before} to {after}")
+        }
         zone::Event::RecordsetCreated { recordset, .. } => format!("created {}", shown(recordset)),
         zone::Event::RecordsetChanged { before, after, .. } => {
             format!("changed {} to {}", shown(before), content(after))
         }
         zone::Event::RecordsetDeleted { before, .. } => format!("deleted {}", shown(before)),
     }
+}
+
+/// What happened to a resource: its kind, what it is known by, and what became of it.
+fn describe_resource(event: &resource::Event) -> String {
+    let (resource, what) = match event {
+        resource::Event::Created { resource } => (resource, "created"),
+        resource::Event::Changed { after, .. } => (after, "changed"),
+        resource::Event::Deleted { before } => (before, "deleted"),
+    };
+    let known_by = resource
+        .body
+        .unique_key()
+        .map_or_else(|| resource.id.to_string(), |key| format!("{key:?}"));
+    let kind = resource.body.kind().label().replace('_', " ");
+    format!("{kind} {known_by} {what}")
 }
 
 fn shown(recordset: &zone::Recordset) -> String {

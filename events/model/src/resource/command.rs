@@ -1,0 +1,119 @@
+//! What can be asked of a resource.
+
+use uuid::Uuid;
+
+use super::body::{Body, Kind, TsigAlgorithm, TsigScope};
+use super::pool::Pool;
+use super::sealed::Sealed;
+use crate::ResourceId;
+use crate::zone::Patch;
+
+/// A command on one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Makes it.
+    Create {
+        /// The new resource's id.
+        id: ResourceId,
+        /// What it is to be.
+        body: Body,
+    },
+    /// Changes it.
+    Update {
+        /// The resource.
+        id: ResourceId,
+        /// What to change.
+        change: Change,
+    },
+    /// Deletes it.
+    Delete {
+        /// The resource.
+        id: ResourceId,
+        /// Its kind.
+        kind: Kind,
+    },
+}
+
+/// A partial update; its variant tells the kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Of a TLD.
+    Tld {
+        /// A new name.
+        name: Patch<String>,
+        /// A new description.
+        description: Patch<Option<String>>,
+    },
+    /// Of a blacklist.
+    Blacklist {
+        /// A new pattern.
+        pattern: Patch<String>,
+        /// A new description.
+        description: Patch<Option<String>>,
+    },
+    /// Of a TSIG key.
+    TsigKey {
+        /// A new name.
+        name: Patch<String>,
+        /// A new algorithm.
+        algorithm: Patch<TsigAlgorithm>,
+        /// A new secret.
+        secret: Patch<Sealed>,
+        /// A new scope.
+        scope: Patch<TsigScope>,
+        /// Another pool or zone.
+        resource: Patch<Uuid>,
+    },
+    /// Of a pool: all of it anew.
+    Pool(Box<Pool>),
+    /// Of a project's quotas.
+    Quotas {
+        /// See [`super::Quotas`].
+        zones: Patch<i64>,
+        /// See [`super::Quotas`].
+        zone_recordsets: Patch<i64>,
+        /// See [`super::Quotas`].
+        zone_records: Patch<i64>,
+        /// See [`super::Quotas`].
+        recordset_records: Patch<i64>,
+        /// See [`super::Quotas`].
+        api_export_size: Patch<i64>,
+    },
+    /// Of an offer of a zone.
+    TransferRequest {
+        /// A new description.
+        description: Patch<Option<String>>,
+    },
+}
+
+impl Change {
+    /// The kind of what it changes.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Tld { .. } => Kind::Tld,
+            Self::Blacklist { .. } => Kind::Blacklist,
+            Self::TsigKey { .. } => Kind::TsigKey,
+            Self::Pool(_) => Kind::Pool,
+            Self::Quotas { .. } => Kind::Quotas,
+            Self::TransferRequest { .. } => Kind::TransferRequest,
+        }
+    }
+}
+
+impl Command {
+    /// The resource concerned.
+    pub const fn id(&self) -> ResourceId {
+        match self {
+            Self::Create { id, .. } | Self::Update { id, .. } | Self::Delete { id, .. } => *id,
+        }
+    }
+
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Create { body, .. } => body.kind(),
+            Self::Update { change, .. } => change.kind(),
+            Self::Delete { kind, .. } => *kind,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Everything beside zones that the API can change: small things, each a stream of its own in the same log.
+//!
+//! A [`Resource`] is an id, a [`Body`] of one [`Kind`], and how often it was changed. What happens to it is one of three
+//! events, [`Event::Created`], [`Event::Changed`] and [`Event::Deleted`], each with the whole before and after.
+//!
+//! Secrets never stand in a body in clear: [`Sealed`] holds them as ciphertext, and only services can open it.
+
+mod apply;
+mod body;
+mod command;
+mod decide;
+mod event;
+mod facts;
+mod pool;
+mod quota;
+mod rejection;
+mod sealed;
+
+pub use apply::{Inconsistent, apply};
+pub use body::{
+    Blacklist, Body, ExportStatus, ImportStatus, Kind, Resource, Tld, TransferAccept, TransferRequest,
+    TransferStatus, TsigAlgorithm, TsigKey, TsigScope, ZoneExport, ZoneImport,
+};
+pub use command::{Change, Command};
+pub use decide::decide;
+pub use event::Event;
+pub use facts::Facts;
+pub use pool::{CatalogZone, HostPort, NsRecord, OptionValue, Pool, PoolNameserver, PoolTarget};
+pub use quota::{QuotaOverrides, Quotas};
+pub use rejection::Rejection;
+pub use sealed::Sealed;

@@ -1,0 +1,110 @@
+//! What follows for a zone from the pool it is in.
+
+use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype};
+
+use super::records::{parse_records, same_texts};
+use super::{live, next_serial, own_zone};
+use crate::resource::Pool;
+use crate::zone::command::{MoveZone, RewriteNameservers};
+use crate::zone::event::Event;
+use crate::zone::facts::Facts;
+use crate::zone::rejection::Rejection;
+use crate::zone::rules;
+use crate::zone::scheduler::{self, Choice};
+use crate::zone::state::{Record, Recordset, Zone, ZoneSlice};
+use crate::{PoolId, Timestamp};
+
+pub(super) fn move_zone(
+    slice: &ZoneSlice,
+    command: &MoveZone,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let zone = live(own_zone(slice, command.zone, facts)?)?;
+    let (id, pool) = match command.pool {
+        Some(id) => (id, facts.registry.pool(id).ok_or(Rejection::PoolNotFound(id))?),
+        None => {
+            let choice = Choice {
+                attributes: &zone.attributes,
+                may_force_pool: true,
+                random: facts.random,
+            };
+            scheduler::choose(&facts.registry, &choice)?
+        }
+    };
+    if id == zone.pool {
+        return Err(Rejection::SamePool(id));
+    }
+    rules::pool_has_key_it_needs(id, facts)?;
+    let serial = next_serial(zone, now);
+    let mut events = vec![Event::ZoneMovedToPool {
+        before: zone.pool,
+        after: id,
+        serial,
+    }];
+    events.extend(nameserver_changes(slice, zone, (id, pool), serial, now)?);
+    Ok(events)
+}
+
+pub(super) fn rewrite_nameservers(
+    slice: &ZoneSlice,
+    command: &RewriteNameservers,
+    facts: &Facts,
+    now: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let zone = live(own_zone(slice, command.zone, facts)?)?;
+    let pool = facts
+        .registry
+        .pool(zone.pool)
+        .ok_or(Rejection::PoolNotFound(zone.pool))?;
+    nameserver_changes(slice, zone, (zone.pool, pool), next_serial(zone, now), now)
+}
+
+/// What the NS records of a pool change in a zone: the SOA's MNAME, the apex NS recordset, both or nothing.
+fn nameserver_changes(
+    slice: &ZoneSlice,
+    zone: &Zone,
+    (id, pool): (PoolId, &Pool),
+    serial: LongSerial,
+    now: Timestamp,
+) -> Result<Vec<Event>, Rejection> {
+    let apex = OwnerName::from(zone.name.clone());
+    let (primary, records) = nameservers_of(id, pool, &apex)?;
+    let mut events = Vec::new();
+    if primary != zone.primary_nameserver {
+        events.push(Event::ZonePrimaryNameserverChanged {
+            before: zone.primary_nameserver.clone(),
+            after: primary,
+            serial,
+        });
+    }
+    let is_apex_ns = |recordset: &&Recordset| recordset.rrtype == Rrtype::NS && recordset.owner == apex;
+    if let Some(before) = slice.recordsets.iter().find(is_apex_ns)
+        && !same_texts(&before.records, &records)
+    {
+        let after = Recordset {
+            records,
+            revision: before.revision + 1,
+            updated_at: Some(now),
+            ..before.clone()
+        };
+        events.push(Event::RecordsetChanged {
+            before: before.clone(),
+            after,
+            serial: Some(serial),
+        });
+    }
+    Ok(events)
+}
+
+/// The primary name server of a pool's zones, and the records of their apex NS recordset.
+pub(super) fn nameservers_of(
+    id: PoolId,
+    pool: &Pool,
+    apex: &OwnerName,
+) -> Result<(Name, Vec<Record>), Rejection> {
+    let names = pool.nameserver_names();
+    let texts: Vec<String> = names.iter().map(ToString::to_string).collect();
+    let primary = names.into_iter().next().ok_or(Rejection::NoNameservers(id))?;
+    Ok((primary.clone(), parse_records(Rrtype::NS, apex, &texts)?))
+}

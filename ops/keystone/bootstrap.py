@@ -125,9 +125,9 @@ def main(folder):
     user("alpha-guest", "alpha", ["guest"])
 
     identity.make("region", id=REGIONS[1])
-    for kind, name in (("dns", "designate"), ("network", "neutron")):
+    for kind, name, regions in (("dns", "designate", REGIONS), ("network", "neutron", REGIONS[:1])):
         service = identity.make("service", type=kind, name=name)
-        for region in REGIONS:
+        for region in regions:
             fields = {"interface": "public", "region_id": region, "service_id": service}
             identity.make("endpoint", url="http://127.0.0.1", **fields)
 

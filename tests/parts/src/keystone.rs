@@ -3,7 +3,8 @@
 //!
 //! Projects: `admin`, `service`, `alpha`, `beta`. Users, in the domain `Default`: `admin` (admin in project admin and of
 //! the system), `zonelog` (service and admin in project service), `alpha-admin`, `alpha-member`, `alpha-reader`, the
-//! same for beta, and `alpha-guest`, whose role no rule names. The catalogue has `dns` and `network` in two regions.
+//! same for beta, and `alpha-guest`, whose role no rule names. The catalogue has `dns` in the regions RegionOne and RegionTwo,
+//! and `network` in RegionOne.
 
 use std::collections::BTreeMap;
 use std::io;

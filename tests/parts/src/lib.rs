@@ -13,10 +13,10 @@ pub mod neutron;
 pub mod nsd;
 pub mod openstack;
 pub mod postgres;
+pub mod python;
 pub mod wait;
 
 mod port;
-mod python;
 mod secondary;
 
 pub use port::free_port;

@@ -2,7 +2,7 @@
 //! Python scripts over openstacksdk. Both are installed from PyPI below the build folder, once
 //! (`ops/python/environment clients`).
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::keystone::Keystone;
+use crate::python::Environment;
 
 /// How long one command may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -23,7 +24,7 @@ const SHELL: &str = include_str!("openstack_shell.py");
 /// The client of one user, who is logged in by the environment (`OS_...`).
 #[derive(Debug)]
 pub struct OpenStack {
-    environment: PathBuf,
+    environment: Environment,
     variables: Vec<(&'static str, String)>,
     shell: Mutex<Option<Shell>>,
 }
@@ -81,13 +82,10 @@ impl OpenStack {
     }
 
     async fn with(variables: Vec<(&'static str, String)>) -> Self {
-        static ENVIRONMENT: OnceCell<PathBuf> = OnceCell::const_new();
-        let install = async || {
-            let printed = crate::python::script("ops/python/environment", &["clients"]).await;
-            PathBuf::from(printed.trim())
-        };
+        static ENVIRONMENT: OnceCell<Environment> = OnceCell::const_new();
+        let environment = ENVIRONMENT.get_or_init(|| Environment::install("clients")).await;
         Self {
-            environment: ENVIRONMENT.get_or_init(install).await.clone(),
+            environment: environment.clone(),
             variables,
             shell: Mutex::new(None),
         }
@@ -95,34 +93,25 @@ impl OpenStack {
 
     /// A program of the clients' environment (`openstack`, `python`), logged in, to be given arguments and started.
     pub fn program(&self, name: &str) -> Command {
-        let mut command = Command::new("setpriv");
-        // It must not outlive the test: the kernel kills it when the thread that started it ends.
-        command
-            .args(["--pdeathsig", "KILL"])
-            .arg(self.environment.join("bin").join(name));
+        let mut command = self.environment.program(name);
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("OS_")) {
             command.env_remove(name);
         }
-        command
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("no_proxy", "127.0.0.1")
-            .env("PYTHONWARNINGS", "ignore")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
-    /// Runs one command: what stands behind `openstack`.
+    /// Runs one command: what stands behind `openstack`, its words parted by spaces; `'between these'` is one word.
     ///
     /// # Panics
     /// When the client itself cannot run, or takes longer than two minutes.
-    pub async fn run(&self, arguments: &[&str]) -> Output {
+    pub async fn run(&self, command: &str) -> Output {
         let mut shell = self.shell.lock().await;
         if shell.is_none() {
             *shell = Some(self.start());
         }
         let running = shell.as_mut().expect("just started");
-        let mut line = serde_json::to_string(arguments).expect("strings are JSON");
+        let mut line = serde_json::to_string(&words(command)).expect("strings are JSON");
         line.push('\n');
         let answer = async {
             running.commands.write_all(line.as_bytes()).await?;
@@ -130,7 +119,7 @@ impl OpenStack {
         };
         let answer = tokio::time::timeout(PATIENCE, answer)
             .await
-            .unwrap_or_else(|_| panic!("openstack {} takes too long", arguments.join(" ")));
+            .unwrap_or_else(|_| panic!("openstack {command} takes too long"));
         let answer = answer
             .expect("the client's process lives")
             .expect("the client's process lives");
@@ -158,26 +147,22 @@ impl OpenStack {
     ///
     /// # Panics
     /// When it fails, with what it said; when it prints no JSON.
-    pub async fn json(&self, arguments: &[&str]) -> Value {
-        let mut arguments = arguments.to_vec();
-        arguments.extend(["-f", "json"]);
-        let stdout = self.ok(&arguments).await;
-        serde_json::from_str(&stdout)
-            .unwrap_or_else(|error| panic!("openstack {}: {error}: {stdout}", arguments.join(" ")))
+    pub async fn json(&self, command: &str) -> Value {
+        let stdout = self.ok(&format!("{command} -f json")).await;
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("openstack {command}: {error}: {stdout}"))
     }
 
     /// Runs one command that must succeed, and gives what it printed.
     ///
     /// # Panics
     /// When it fails, with what it said.
-    pub async fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments).await;
+    pub async fn ok(&self, command: &str) -> String {
         let Output {
             status,
             stdout,
             stderr,
-        } = output;
-        assert_eq!(status, 0, "openstack {}\n{stdout}\n{stderr}", arguments.join(" "));
+        } = self.run(command).await;
+        assert_eq!(status, 0, "openstack {command}\n{stdout}\n{stderr}");
         stdout
     }
 
@@ -185,9 +170,8 @@ impl OpenStack {
     ///
     /// # Panics
     /// When it succeeds.
-    pub async fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments).await;
-        let command = arguments.join(" ");
+    pub async fn refused(&self, command: &str) -> String {
+        let output = self.run(command).await;
         assert_ne!(output.status, 0, "openstack {command}\n{}", output.stdout);
         output.stderr
     }
@@ -218,21 +202,57 @@ impl OpenStack {
     }
 }
 
+/// The words of a command line, as a shell would part them: at spaces, but not between single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    for character in line.chars() {
+        match character {
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            ' ' if !quoted => words.extend(word.take()),
+            character => word.get_or_insert_default().push(character),
+        }
+    }
+    words.extend(word);
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_line_is_parted_as_a_shell_does() {
+        assert_eq!(
+            words("zone  create --description 'two words' --record '\"a b\"' '' x"),
+            [
+                "zone",
+                "create",
+                "--description",
+                "two words",
+                "--record",
+                "\"a b\"",
+                "",
+                "x"
+            ]
+        );
+    }
 
     #[tokio::test]
     async fn it_logs_in_and_many_commands_run_in_one_process() {
         let keystone = Keystone::start("http://127.0.0.1:1").await;
         let openstack = OpenStack::of(&keystone, "alpha-member", "alpha").await;
         for _ in 0..2 {
-            let token = openstack.json(&["token", "issue"]).await;
+            let token = openstack.json("token issue").await;
             assert_eq!(token["project_id"], keystone.project("alpha"));
         }
-        let said = openstack.refused(&["zone", "show"]).await;
+        let said = openstack.refused("zone show").await;
         assert!(said.contains("arguments are required"), "{said}");
-        let output = openstack.run(&["no", "such", "command"]).await;
+        let output = openstack.run("no such command").await;
         assert!(output.stdout.contains("not an openstack command"), "{output:?}");
         // The program itself, a process for one command, says the same.
         let output = openstack

@@ -1,9 +1,38 @@
-//! The repository's own scripts that install Python programs below the build folder.
+//! Python programs from PyPI, which the repository's own scripts install below the build folder, once.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
+
+/// A virtual environment with what `ops/python/NAME.txt` pins.
+#[derive(Clone, Debug)]
+pub struct Environment(PathBuf);
+
+impl Environment {
+    /// Makes it, if nobody has yet: that takes half a minute and asks PyPI.
+    ///
+    /// # Panics
+    /// When it cannot be made, with what the script said.
+    pub async fn install(name: &str) -> Self {
+        let printed = script("ops/python/environment", &[name]).await;
+        Self(PathBuf::from(printed.trim()))
+    }
+
+    /// One of its programs, to be given arguments and started. It ends with the thread that starts it.
+    pub fn program(&self, name: &str) -> Command {
+        // It must not outlive the test: the kernel kills it when the thread that started it ends.
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "KILL"])
+            .arg(self.0.join("bin").join(name))
+            .env("no_proxy", "127.0.0.1")
+            .env("PYTHONWARNINGS", "ignore")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+}
 
 /// The checkout's folder.
 pub(crate) fn repository() -> &'static Path {

@@ -71,6 +71,16 @@ uuid_id! {
     ChangeId
 }
 
+/// The namespace of the ids of quotas.
+const QUOTAS: Uuid = Uuid::from_u128(0x0d51_3f5c_8f0e_5d6b_9a4e_2f7a_61c3_b480);
+
+impl ResourceId {
+    /// The id of a project's quotas, of which there is one: it follows from the project (UUID version 5, RFC 9562).
+    pub fn of_quotas(project: &ProjectId) -> Self {
+        Self(Uuid::new_v5(&QUOTAS, project.as_str().as_bytes()))
+    }
+}
+
 impl From<ResourceId> for StreamId {
     fn from(resource: ResourceId) -> Self {
         Self(resource.0)
@@ -103,6 +113,12 @@ impl ProjectId {
         let length = id.chars().count();
         (1..=Self::MAX_LENGTH).contains(&length).then_some(())?;
         (!id.chars().any(char::is_control)).then_some(Self(id))
+    }
+
+    /// The project of all zeros, which is nobody's: what Zonelog makes for itself belongs to it, unless it is configured
+    /// otherwise (Designate's default too).
+    pub fn nil() -> Self {
+        Self(Uuid::nil().to_string())
     }
 
     /// The id as text.

@@ -204,7 +204,7 @@ fn narrow(slice: &ZoneSlice, command: &Command) -> ZoneSlice {
         Command::CreateRecordset(command) => (Some(&command.owner), Some(command.recordset)),
         Command::UpdateRecordset(command) => (None, Some(command.recordset)),
         Command::DeleteRecordset(command) => (None, Some(command.recordset)),
-        Command::CreateZone(_) | Command::UpdateZone(_) | Command::DeleteZone(_) => (None, None),
+        _ => (None, None),
     };
     let needed = slice
         .recordsets
@@ -213,6 +213,7 @@ fn narrow(slice: &ZoneSlice, command: &Command) -> ZoneSlice {
     ZoneSlice {
         zone: slice.zone.clone(),
         recordsets: needed.cloned().collect(),
+        shares: slice.shares.clone(),
     }
 }
 

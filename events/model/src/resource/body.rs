@@ -361,7 +361,7 @@ pub struct ZoneImport {
     pub project: ProjectId,
     /// How far it is.
     pub status: ImportStatus,
-    /// What became of it, in words; up to 160 characters.
+    /// What became of it, in words.
     pub message: Option<String>,
     /// The zone, once it is there.
     pub zone: Option<ZoneId>,

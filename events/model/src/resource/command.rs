@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use super::body::{Body, Kind, TsigAlgorithm, TsigScope};
+use super::body::{Body, ImportStatus, Kind, TsigAlgorithm, TsigScope};
 use super::pool::Pool;
 use super::sealed::Sealed;
-use crate::ResourceId;
 use crate::zone::Patch;
+use crate::{ResourceId, ZoneId};
 
 /// A command on one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +84,15 @@ pub enum Change {
         /// A new description.
         description: Patch<Option<String>>,
     },
+    /// What became of an import.
+    ZoneImport {
+        /// Complete, or failed.
+        status: ImportStatus,
+        /// In words.
+        message: Option<String>,
+        /// The zone, if there is one now.
+        zone: Option<ZoneId>,
+    },
 }
 
 impl Change {
@@ -96,6 +105,7 @@ impl Change {
             Self::Pool(_) => Kind::Pool,
             Self::Quotas { .. } => Kind::Quotas,
             Self::TransferRequest { .. } => Kind::TransferRequest,
+            Self::ZoneImport { .. } => Kind::ZoneImport,
         }
     }
 }

@@ -7,13 +7,16 @@
 
 mod apply;
 mod body;
+mod change;
 mod command;
 mod decide;
 mod event;
 mod facts;
 mod pool;
+mod pool_rules;
 mod quota;
 mod rejection;
+mod rules;
 mod sealed;
 
 pub use apply::{Inconsistent, apply};

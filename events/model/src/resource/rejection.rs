@@ -47,6 +47,12 @@ pub enum Rejection {
     /// A pool must keep at least one NS record.
     #[error("Not allowed to delete last of servers")]
     LastNsRecord,
+    /// A quota of the project is used up.
+    #[error("Quota exceeded for {quota}.")]
+    OverQuota {
+        /// Which: a field of [`super::Quotas`].
+        quota: &'static str,
+    },
     /// The offer was accepted before, or is none that can change.
     #[error("the zone transfer request is {status}; make a new one")]
     TransferOver {
@@ -86,6 +92,7 @@ impl Rejection {
             Self::NamedResourceMissing { .. } => "bad_request",
             Self::PoolHasZones => "invalid_operation",
             Self::LastNsRecord => "last_server_delete_not_allowed",
+            Self::OverQuota { .. } => "over_quota",
             Self::TransferOver { .. } => "invalid_zone_transfer_request",
         }
     }

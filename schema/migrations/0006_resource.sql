@@ -21,8 +21,8 @@ create index resource_zone on resource (zone) where zone is not null;
 create index resource_target on resource ((body ->> 'target_project'), created_at, id)
     where kind = 'zone_transfer_request';
 
--- The log position of the last event of a TLD, a blacklist or a pool: whoever keeps all of these in memory, to decide by
--- them, reads them anew when it has moved.
+-- The log position of the last event of a TLD, a blacklist, a pool or a TSIG key: whoever keeps all of these in memory, to
+-- decide by them, reads them anew when it has moved.
 create table registry_head (
     feed     smallint primary key,
     position bigint   not null check (position >= 0)
@@ -40,6 +40,7 @@ create table import_body (
 create table import_task (
     import        uuid        primary key,
     attributes    jsonb       not null,            -- of the zone to be made: an object of texts
+    rights        jsonb       not null,            -- what its caller may do besides: {"use_low_ttl": true, ...}
     created_at    timestamptz not null,
     claimed_by    text,                            -- which importer, for operators
     claimed_until timestamptz                      -- by PostgreSQL's clock; past or null: anybody may take it

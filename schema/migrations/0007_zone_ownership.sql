@@ -1,19 +1,22 @@
 -- Who a zone belongs to, who else sees it, which pool serves it, and how much a project has: all of it projections.
 
 alter table zone
-    add column recordset_count bigint  not null default 0,  -- recordsets that are not managed
+    add column recordset_count bigint  not null default 0,  -- recordsets that are not managed; 0 when deleted
     add column record_count    bigint  not null default 0,  -- their records
-    add column transferred_at  timestamptz,                 -- when it last came to another project
+    add column transferred_at  timestamptz,                 -- when it was last taken from a primary, if it is a secondary zone
     add column abandoned       boolean not null default false, -- gone from the API, left as it is on its servers
     add column pool_position   bigint;                      -- log position of the event that brought it to its pool
 update zone set pool_position = created_position;
 update zone z set recordset_count = c.recordsets, record_count = c.records
     from (select zone, count(*) as recordsets, sum(cardinality(records)) as records from recordset_version
           where until_serial is null and not managed group by zone) c
-    where c.zone = z.id;
+    where c.zone = z.id and z.deleted_position is null;
 alter table zone alter column pool_position set not null;
 -- What was abandoned since a server's checkpoint.
 create index zone_abandoned on zone (content_position) where abandoned;
+
+-- The live zones of a pool. It says so by the column that the lists use: see 0002.
+create index zone_pool on zone (pool, id) where deleted_at is null;
 
 -- A zone lent to another project, which may make recordsets in it. A deleted zone's rows stay.
 create table zone_share (

@@ -57,10 +57,10 @@ pub(crate) struct EncodedEvent {
 #[derive(Debug)]
 pub(crate) struct EncodedMetadata {
     pub(crate) change_id: ChangeId,
-    project: String,
-    actor: String,
-    request_id: Option<String>,
-    cause: Option<String>,
+    pub(crate) project: String,
+    pub(crate) actor: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) cause: Option<String>,
 }
 
 impl EncodedEvent {

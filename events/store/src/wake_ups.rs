@@ -52,7 +52,8 @@ impl WakeUps {
     }
 }
 
-fn publish(head: &watch::Sender<Position>, position: Position) {
+/// Moves the head that followers know forward, never back.
+pub(crate) fn publish(head: &watch::Sender<Position>, position: Position) {
     head.send_if_modified(|known| {
         let moved = position > *known;
         *known = position.max(*known);

@@ -4,7 +4,7 @@
 
 use rand::Rng;
 use uuid::{Builder, Uuid};
-use zonelog_model::{ChangeId, RecordsetId, ZoneId};
+use zonelog_model::{ChangeId, RecordsetId, ResourceId, ShareId, ZoneId};
 
 use crate::clock;
 
@@ -43,6 +43,40 @@ pub fn random_below(limit: u32) -> u32 {
     }
 }
 
+/// A new resource's id (version 4).
+pub fn resource_id() -> ResourceId {
+    ResourceId::new(random_uuid())
+}
+
+/// A new share's id (version 4).
+pub fn share_id() -> ShareId {
+    ShareId::new(random_uuid())
+}
+
+/// The key of a new offer of a zone: eight letters and digits, as Designate's clients know them.
+pub fn transfer_key() -> String {
+    const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    let mut random = rand::rng();
+    (0..8)
+        .map(|_| char::from(ALPHABET[random.random_range(0..ALPHABET.len())]))
+        .collect()
+}
+
+/// A new key for sealing secrets.
+pub fn sealing_key() -> [u8; 32] {
+    rand::random()
+}
+
+/// The nonce of one sealing.
+pub(crate) fn nonce() -> [u8; 12] {
+    rand::random()
+}
+
+/// Any number, for choices left to chance.
+pub fn random() -> u32 {
+    rand::random()
+}
+
 /// The 256 random bits of a token.
 pub fn token_bytes() -> [u8; 32] {
     rand::random()
@@ -70,6 +104,14 @@ mod tests {
         assert_eq!((zones.len(), recordsets.len()), (1_000, 1_000));
         assert!(zones.iter().all(|id| id.uuid().get_version_num() == 4));
         assert!(recordsets.iter().all(|id| id.uuid().get_version_num() == 7));
+    }
+
+    #[test]
+    fn a_transfer_key_has_eight_letters_and_digits() {
+        let keys: HashSet<_> = (0..100).map(|_| transfer_key()).collect();
+        assert_eq!(keys.len(), 100);
+        let allowed = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit();
+        assert!(keys.iter().all(|key| key.len() == 8 && key.chars().all(allowed)));
     }
 
     #[test]

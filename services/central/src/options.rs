@@ -1,21 +1,105 @@
 //! What an installation decides for its zones.
 
-use zonelog_model::zone::{Limits, PoolFacts, SoaTimers};
+use std::time::Duration;
+
+use zonelog_model::ProjectId;
+use zonelog_model::resource::Quotas;
+use zonelog_model::zone::{Limits, RegistryOptions, SoaTimers};
 use zonelog_store::WriterOptions;
 
 use crate::ids;
+use crate::seal::Sealer;
 
 /// What [`crate::Central::start`] is given.
 #[derive(Clone, Debug)]
 pub struct CentralOptions {
     /// The limits that the rules hold commands to.
     pub limits: Limits,
-    /// The pool that new zones go to.
-    pub pool: PoolFacts,
+    /// The quotas of projects that have none of their own.
+    pub quotas: Quotas,
+    /// The project that owns the reverse zones of floating IPs: it has no quotas.
+    pub managed_project: Option<ProjectId>,
+    /// Which pool new zones go to, and how it is chosen. The pools themselves are in the log.
+    pub registry: RegistryOptions,
     /// The SOA timers of new zones.
     pub timers: TimerOptions,
     /// The queue and the batches of the one writer of this process.
     pub writer: WriterOptions,
+    /// The keys of secrets.
+    pub sealer: Sealer,
+    /// Imports of zones.
+    pub imports: ImportOptions,
+    /// What is kept beside the log, and for how long.
+    pub purge: PurgeOptions,
+}
+
+impl CentralOptions {
+    /// The defaults, with what has none.
+    pub fn new(limits: Limits, registry: RegistryOptions, sealer: Sealer) -> Self {
+        Self {
+            limits,
+            quotas: Quotas::default(),
+            managed_project: None,
+            registry,
+            timers: TimerOptions::default(),
+            writer: WriterOptions::default(),
+            sealer,
+            imports: ImportOptions::default(),
+            purge: PurgeOptions::default(),
+        }
+    }
+}
+
+/// How imports of zones run. One at a time in each process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// The most records of one master file. An import is one transaction under the log's lock: while it is written, some
+    /// 3 s for 100,000 records on two cores, all other commands wait.
+    pub max_records: usize,
+    /// The records that are encoded and sent at a time: what bounds the memory of writing.
+    pub chunk: usize,
+    /// How long an import is left to the process that took it and says no more. One whose database session ended is
+    /// taken over at once.
+    pub claim: Duration,
+    /// How often to look for imports that no wake-up told of.
+    pub poll: Duration,
+}
+
+impl Default for ImportOptions {
+    /// 250,000 records, in chunks of 4,000; 60 s; 1 s.
+    fn default() -> Self {
+        Self {
+            max_records: 250_000,
+            chunk: 4_000,
+            claim: Duration::from_secs(60),
+            poll: Duration::from_secs(1),
+        }
+    }
+}
+
+/// How long rows beside the log are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PurgeOptions {
+    /// Answers kept for retries.
+    pub idempotency_keys: Duration,
+    /// Records of refused commands.
+    pub refusals: Duration,
+    /// How often to look.
+    pub every: Duration,
+    /// The most rows of one statement.
+    pub batch: u32,
+}
+
+impl Default for PurgeOptions {
+    /// A day; 90 days; every 10 minutes; 1,000 rows.
+    fn default() -> Self {
+        Self {
+            idempotency_keys: Duration::from_secs(24 * 3_600),
+            refusals: Duration::from_secs(90 * 24 * 3_600),
+            every: Duration::from_secs(600),
+            batch: 1_000,
+        }
+    }
 }
 
 /// The SOA timers that new zones get, in seconds.

@@ -1,14 +1,19 @@
 //! What callers hand in, and what they get back.
 
 use thiserror::Error;
-use zonelog_model::zone::{Command, Recordset, Rejection, Zone};
+use zonelog_model::resource::{self, Resource};
+use zonelog_model::transfer::TransferRejection;
+use zonelog_model::zone::{self, Recordset, Share, Zone};
 use zonelog_model::{ChangeId, Metadata, Position};
 use zonelog_store::{StoreError, SubmitError};
 
-/// Whose zones a request may touch.
+use crate::command::Command;
+
+/// Whose zones and resources a request may touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Those of the actor's own project; any other does not exist for it.
+    /// Those of the actor's own project, and in zones that are shared with it its own recordsets. Any other does not
+    /// exist for it.
     Project,
     /// Those of every project: the caller has checked that the actor may.
     AllProjects,
@@ -30,7 +35,7 @@ pub struct Request {
     pub command: Command,
     /// Who asks, through which door, under which change id.
     pub metadata: Metadata,
-    /// Whose zones it may touch.
+    /// Whose zones and resources it may touch.
     pub scope: Scope,
     /// Given when a retry shall get the first answer.
     pub idempotency: Option<Idempotency>,
@@ -43,12 +48,95 @@ pub struct Accepted {
     pub change_id: ChangeId,
     /// The log position of the change's last event. `None`: there was nothing to change.
     pub position: Option<Position>,
-    /// The zone after the change.
-    pub zone: Zone,
-    /// The recordset concerned, after the change; a deleted one as it was. `None` for commands on the zone itself.
-    pub recordset: Option<Recordset>,
+    /// What the command was about.
+    pub changed: Changed,
     /// The answer is the one given to an earlier request with the same idempotency key.
     pub replayed: bool,
+}
+
+/// What a command was about, after the change; what it deleted, as it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Changed {
+    /// A zone, and what of it.
+    Zone {
+        /// The zone.
+        zone: Box<Zone>,
+        /// The recordset of a command on one.
+        recordset: Option<Box<Recordset>>,
+        /// The share of a command on one.
+        share: Option<Share>,
+    },
+    /// A resource; of a started import, the import.
+    Resource(Box<Resource>),
+    /// A zone that changed hands.
+    Transfer {
+        /// The zone.
+        zone: Box<Zone>,
+        /// The offer.
+        request: Box<Resource>,
+        /// The acceptance.
+        accept: Box<Resource>,
+    },
+}
+
+impl Accepted {
+    /// The zone, of a command on a zone or a transfer.
+    pub fn zone(&self) -> Option<&Zone> {
+        match &self.changed {
+            Changed::Zone { zone, .. } | Changed::Transfer { zone, .. } => Some(zone),
+            Changed::Resource(_) => None,
+        }
+    }
+
+    /// The recordset, of a command on one.
+    pub fn recordset(&self) -> Option<&Recordset> {
+        match &self.changed {
+            Changed::Zone { recordset, .. } => recordset.as_deref(),
+            Changed::Resource(_) | Changed::Transfer { .. } => None,
+        }
+    }
+
+    /// The share, of a command on one.
+    pub fn share(&self) -> Option<&Share> {
+        match &self.changed {
+            Changed::Zone { share, .. } => share.as_ref(),
+            Changed::Resource(_) | Changed::Transfer { .. } => None,
+        }
+    }
+
+    /// The resource, of a command on one; of a transfer, the acceptance.
+    pub fn resource(&self) -> Option<&Resource> {
+        match &self.changed {
+            Changed::Resource(resource) => Some(resource),
+            Changed::Transfer { accept, .. } => Some(accept),
+            Changed::Zone { .. } => None,
+        }
+    }
+}
+
+/// Which rule says no.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Rejection {
+    /// A rule of zones.
+    #[error(transparent)]
+    Zone(#[from] zone::Rejection),
+    /// A rule of resources.
+    #[error(transparent)]
+    Resource(#[from] resource::Rejection),
+    /// A rule of transfers of ownership.
+    #[error(transparent)]
+    Transfer(#[from] TransferRejection),
+}
+
+impl Rejection {
+    /// The stable label, as Designate's clients know it.
+    pub const fn label(&self) -> &'static str {
+        match self {
+            Self::Zone(rejection) => rejection.label(),
+            Self::Resource(rejection) => rejection.label(),
+            Self::Transfer(rejection) => rejection.label(),
+        }
+    }
 }
 
 /// Why a command was not executed.

@@ -1,68 +1,48 @@
-//! What is written beside the log in the transaction of a batch: refusals, and the answers kept for retries.
+//! What is written beside the log in the transaction of a batch: refusals, the answers kept for retries, and the texts of
+//! imports.
 
+use bytes::Bytes;
 use futures_util::try_join;
 use serde_json::{Value, json};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 use uuid::Uuid;
-use zonelog_model::stored::{
-    encode_actor, recordset_from_value, recordset_to_value, zone_from_value, zone_to_value,
-};
-use zonelog_model::zone::{Command, Rejection};
-use zonelog_model::{ChangeId, Timestamp};
+use zonelog_model::stored::encode_actor;
+use zonelog_model::{ResourceId, Timestamp};
 
-use crate::request::{Accepted, Idempotency, Request};
+use crate::answer::StoredAnswer;
+use crate::command::StartImport;
+use crate::request::{Rejection, Request};
 
-/// The first answer to an idempotency key, as it is stored.
-#[derive(Clone)]
-pub(crate) struct StoredAnswer {
-    pub(crate) digest: Vec<u8>,
-    pub(crate) change_id: ChangeId,
-    pub(crate) answer: Value,
-}
-
-impl StoredAnswer {
-    /// The form in which an answer is kept.
-    pub(crate) fn new(idempotency: &Idempotency, accepted: &Accepted) -> Self {
-        let answer = json!({
-            "position": accepted.position,
-            "zone": zone_to_value(&accepted.zone),
-            "recordset": accepted.recordset.as_ref().map(recordset_to_value),
-        });
-        Self {
-            digest: idempotency.digest.to_vec(),
-            change_id: accepted.change_id,
-            answer,
-        }
-    }
-
-    /// The answer for a retry; the error says what is damaged.
-    pub(crate) fn replay(&self) -> Result<Accepted, String> {
-        let zone = self.answer.get("zone").ok_or("it has no zone")?;
-        let recordset = match self.answer.get("recordset") {
-            None | Some(Value::Null) => None,
-            Some(value) => Some(recordset_from_value(value).map_err(|error| error.to_string())?),
-        };
-        Ok(Accepted {
-            change_id: self.change_id,
-            position: self.answer.get("position").and_then(Value::as_i64),
-            zone: zone_from_value(zone).map_err(|error| error.to_string())?,
-            recordset,
-            replayed: true,
-        })
-    }
-}
+/// The octets of one row of an import's text.
+const TEXT_CHUNK: usize = 1 << 20;
 
 /// Rows to be written, in columns.
 #[derive(Default)]
 pub(crate) struct SideRows {
     refusals: Refusals,
     answers: Answers,
+    imports: Imports,
+    /// Imports that were deleted: nothing is left to be done for them.
+    dropped_imports: Vec<Uuid>,
+}
+
+#[derive(Default)]
+struct Imports {
+    ids: Vec<Uuid>,
+    attributes: Vec<Value>,
+    rights: Vec<Value>,
+    times: Vec<Timestamp>,
+    /// The texts, cut into rows.
+    chunk_imports: Vec<Uuid>,
+    chunk_numbers: Vec<i32>,
+    chunks: Vec<Bytes>,
 }
 
 #[derive(Default)]
 struct Refusals {
     streams: Vec<Uuid>,
-    commands: Vec<&'static str>,
+    commands: Vec<String>,
     labels: Vec<&'static str>,
     messages: Vec<String>,
     projects: Vec<String>,
@@ -86,14 +66,41 @@ impl SideRows {
     pub(crate) fn refuse(&mut self, request: &Request, rejection: &Rejection, at: Timestamp) {
         let actor = &request.metadata.actor;
         let rows = &mut self.refusals;
-        rows.streams.push(request.command.zone().uuid());
-        rows.commands.push(command_name(&request.command));
+        rows.streams.push(request.command.stream().uuid());
+        rows.commands.push(request.command.type_name().into_owned());
         rows.labels.push(rejection.label());
         rows.messages.push(storable(rejection.to_string()));
         rows.projects.push(actor.project.as_str().to_owned());
         rows.actors.push(encode_actor(actor));
         rows.request_ids.push(request.metadata.request_id.clone());
         rows.times.push(at);
+    }
+
+    /// Adds an import that was accepted.
+    pub(crate) fn import(&mut self, command: &StartImport, at: Timestamp) {
+        let rows = &mut self.imports;
+        let id = command.import.uuid();
+        rows.ids.push(id);
+        rows.attributes.push(json!(command.attributes));
+        rows.rights.push(command.rights.to_value());
+        rows.times.push(at);
+        for number in 0..command.text.len().div_ceil(TEXT_CHUNK) {
+            let begin = number * TEXT_CHUNK;
+            let end = (begin + TEXT_CHUNK).min(command.text.len());
+            rows.chunk_imports.push(id);
+            rows.chunk_numbers.push(i32::try_from(number).unwrap_or(i32::MAX));
+            rows.chunks.push(command.text.slice(begin..end));
+        }
+    }
+
+    /// Whether an import was accepted.
+    pub(crate) fn has_imports(&self) -> bool {
+        !self.imports.ids.is_empty()
+    }
+
+    /// Adds an import that was deleted.
+    pub(crate) fn drop_import(&mut self, import: ResourceId) {
+        self.dropped_imports.push(import.uuid());
     }
 
     /// Adds an answer to be kept for retries.
@@ -113,11 +120,15 @@ impl SideRows {
 pub(crate) struct SideRowWriter {
     refusals: Statement,
     answers: Statement,
+    imports: Statement,
+    import_texts: Statement,
+    drop_tasks: Statement,
+    drop_texts: Statement,
 }
 
 impl SideRowWriter {
     pub(crate) async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
-        let (refusals, answers) = try_join!(
+        let (refusals, answers, imports, import_texts, drop_tasks, drop_texts) = try_join!(
             client.prepare(
                 "insert into refusal (stream, command, label, message, project, actor, request_id, recorded_at)
                  select * from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
@@ -127,75 +138,104 @@ impl SideRowWriter {
                 "insert into idempotency_key (project, key, digest, change_id, answer, recorded_at)
                  select * from unnest($1::text[], $2::text[], $3::bytea[], $4::uuid[], $5::jsonb[], $6::timestamptz[])"
             ),
+            client.prepare(
+                "insert into import_task (import, attributes, rights, created_at)
+                 select * from unnest($1::uuid[], $2::jsonb[], $3::jsonb[], $4::timestamptz[])"
+            ),
+            client.prepare(
+                "insert into import_body (import, chunk, bytes)
+                 select * from unnest($1::uuid[], $2::integer[], $3::bytea[])"
+            ),
+            client.prepare("delete from import_task where import = any($1::uuid[])"),
+            client.prepare("delete from import_body where import = any($1::uuid[])"),
         )?;
-        Ok(Self { refusals, answers })
+        Ok(Self {
+            refusals,
+            answers,
+            imports,
+            import_texts,
+            drop_tasks,
+            drop_texts,
+        })
     }
 
     /// Writes the rows in the client's open transaction; sent when the future is first polled.
     pub(crate) async fn write(&self, client: &Client, rows: &SideRows) -> Result<(), tokio_postgres::Error> {
-        let SideRows { refusals, answers } = rows;
-        let refused = async {
-            if !refusals.streams.is_empty() {
-                let Refusals {
-                    streams,
-                    commands,
-                    labels,
-                    messages,
-                    projects,
-                    actors,
-                    request_ids,
-                    times,
-                } = refusals;
-                client
-                    .execute(
-                        &self.refusals,
-                        &[
-                            streams,
-                            commands,
-                            labels,
-                            messages,
-                            projects,
-                            actors,
-                            request_ids,
-                            times,
-                        ],
-                    )
-                    .await?;
-            }
-            Ok(())
-        };
-        let kept = async {
-            if !answers.keys.is_empty() {
-                let Answers {
-                    projects,
-                    keys,
-                    digests,
-                    change_ids,
-                    answers,
-                    times,
-                } = answers;
-                client
-                    .execute(
-                        &self.answers,
-                        &[projects, keys, digests, change_ids, answers, times],
-                    )
-                    .await?;
-            }
-            Ok(())
-        };
-        try_join!(refused, kept).map(|_| ())
+        try_join!(
+            self.write_refusals(client, &rows.refusals),
+            self.write_answers(client, &rows.answers),
+            self.write_imports(client, &rows.imports),
+            self.drop_imports(client, &rows.dropped_imports),
+        )?;
+        Ok(())
     }
-}
 
-/// The stable word for a command in the table of refusals.
-fn command_name(command: &Command) -> &'static str {
-    match command {
-        Command::CreateZone(_) => "create_zone",
-        Command::UpdateZone(_) => "update_zone",
-        Command::DeleteZone(_) => "delete_zone",
-        Command::CreateRecordset(_) => "create_recordset",
-        Command::UpdateRecordset(_) => "update_recordset",
-        Command::DeleteRecordset(_) => "delete_recordset",
+    async fn write_refusals(&self, client: &Client, rows: &Refusals) -> Result<(), tokio_postgres::Error> {
+        if rows.streams.is_empty() {
+            return Ok(());
+        }
+        client
+            .execute(
+                &self.refusals,
+                &[
+                    &rows.streams,
+                    &rows.commands,
+                    &rows.labels,
+                    &rows.messages,
+                    &rows.projects,
+                    &rows.actors,
+                    &rows.request_ids,
+                    &rows.times,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn write_answers(&self, client: &Client, rows: &Answers) -> Result<(), tokio_postgres::Error> {
+        if rows.keys.is_empty() {
+            return Ok(());
+        }
+        client
+            .execute(
+                &self.answers,
+                &[
+                    &rows.projects,
+                    &rows.keys,
+                    &rows.digests,
+                    &rows.change_ids,
+                    &rows.answers,
+                    &rows.times,
+                ],
+            )
+            .await?;
+        Ok(())
+    }
+
+    async fn write_imports(&self, client: &Client, rows: &Imports) -> Result<(), tokio_postgres::Error> {
+        if rows.ids.is_empty() {
+            return Ok(());
+        }
+        let texts: Vec<&[u8]> = rows.chunks.iter().map(AsRef::as_ref).collect();
+        let tasks: [&(dyn ToSql + Sync); 4] = [&rows.ids, &rows.attributes, &rows.rights, &rows.times];
+        let texts: [&(dyn ToSql + Sync); 3] = [&rows.chunk_imports, &rows.chunk_numbers, &texts];
+        try_join!(
+            client.execute(&self.imports, &tasks),
+            client.execute(&self.import_texts, &texts),
+        )?;
+        Ok(())
+    }
+
+    async fn drop_imports(&self, client: &Client, imports: &Vec<Uuid>) -> Result<(), tokio_postgres::Error> {
+        if imports.is_empty() {
+            return Ok(());
+        }
+        let imports: [&(dyn ToSql + Sync); 1] = [imports];
+        try_join!(
+            client.execute(&self.drop_tasks, &imports),
+            client.execute(&self.drop_texts, &imports),
+        )?;
+        Ok(())
     }
 }
 

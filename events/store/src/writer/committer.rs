@@ -1,5 +1,6 @@
 //! The writer's task: batch after batch, over lost connections and failed statements.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
@@ -11,6 +12,7 @@ use super::session::{Backend, InFlight, Outcome, Session};
 use crate::batch_work::BatchWork;
 use crate::database::Database;
 use crate::error::{StoreError, SubmitError, is_out_of_means, is_transient};
+use crate::wake_ups::publish;
 
 /// The pauses between attempts to connect; meanwhile every request is refused at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -29,7 +31,7 @@ pub(super) struct Committer<W: BatchWork> {
     options: WriterOptions,
     queue: Queue<W>,
     /// Where followers of this process learn of the head.
-    positions: watch::Sender<Position>,
+    positions: Arc<watch::Sender<Position>>,
     session: Option<Session>,
     /// The server process of a connection that was lost with a batch in flight.
     lost: Option<Backend>,
@@ -57,7 +59,7 @@ impl<W: BatchWork> Committer<W> {
         work: W,
         options: WriterOptions,
         queue: Queue<W>,
-        positions: watch::Sender<Position>,
+        positions: Arc<watch::Sender<Position>>,
     ) -> Self {
         let database = database
             .with_statement_timeout(options.statement_timeout)
@@ -194,11 +196,7 @@ impl<W: BatchWork> Committer<W> {
         self.work.committed(head);
         self.alone = self.head.is_none_or(|last| last == found);
         self.head = Some(head);
-        self.positions.send_if_modified(|known| {
-            let moved = head > *known;
-            *known = head.max(*known);
-            moved
-        });
+        publish(&self.positions, head);
     }
 
     /// Opens a connection. A failure is remembered for a moment, in which it is the answer without another attempt.

@@ -4,6 +4,7 @@ mod committer;
 mod queue;
 mod session;
 
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
@@ -56,6 +57,8 @@ impl Default for WriterOptions {
 pub struct Writer<W: BatchWork> {
     queue: mpsc::Sender<Job<W>>,
     positions: watch::Receiver<Position>,
+    /// The task's own end of `positions`, which goes with it.
+    head: Weak<watch::Sender<Position>>,
     submit_timeout: Duration,
 }
 
@@ -64,6 +67,7 @@ impl<W: BatchWork> Clone for Writer<W> {
         Self {
             queue: self.queue.clone(),
             positions: self.positions.clone(),
+            head: Weak::clone(&self.head),
             submit_timeout: self.submit_timeout,
         }
     }
@@ -75,13 +79,16 @@ impl<W: BatchWork> Writer<W> {
     pub fn start(database: Database, work: W, options: WriterOptions, shutdown: CancellationToken) -> Self {
         let (queue, jobs) = mpsc::channel(options.queue.max(1));
         let (head, positions) = watch::channel(0);
+        let head = Arc::new(head);
         let submit_timeout = options.submit_timeout;
         wake_ups::spawn_notifier(database.clone(), positions.clone());
         let jobs = Queue::new(jobs, options.max_batch.max(1), options.max_batch_bytes, shutdown);
+        let told = Arc::downgrade(&head);
         tokio::spawn(Committer::new(database, work, options, jobs, head).run());
         Self {
             queue,
             positions,
+            head: told,
             submit_timeout,
         }
     }
@@ -115,6 +122,14 @@ impl<W: BatchWork> Writer<W> {
     /// The sender goes when the writer has ended.
     pub fn positions(&self) -> watch::Receiver<Position> {
         self.positions.clone()
+    }
+
+    /// Tells the followers of this process, and by PostgreSQL those of others, of events that were appended beside the
+    /// writer ([`crate::BulkAppend`]).
+    pub fn tell(&self, head: Position) {
+        if let Some(known) = self.head.upgrade() {
+            wake_ups::publish(&known, head);
+        }
     }
 
     /// Waits until the writer has ended after its shutdown: every request has its answer.

@@ -59,9 +59,9 @@ pub struct ZoneTarget {
     pub zone: ZoneId,
     /// The log position of the zone's last change of content (or its deletion).
     pub position: Position,
-    /// The log position of the zone's creation.
+    /// The log position at which the zone came to the pool: its creation, or its last move.
     pub created: Position,
-    /// The serial that it must serve; `None`: the zone is deleted, and must not be served.
+    /// The serial that it must serve; `None`: the zone is deleted or went to another pool, and must not be served.
     pub serial: Option<LongSerial>,
 }
 
@@ -227,27 +227,48 @@ pub async fn release<C: GenericClient>(client: &C, lease: &Lease) -> Result<(), 
     Ok(())
 }
 
+/// Which names of a pool the log touched after a position: its zones' (abandoned ones not, their servers keep them) and
+/// those that went to another pool. `{pool}`, `{after}` and `{upto}` are to be filled in; of what has the same name the
+/// live zone counts, else what went last.
+const TOUCHED: &str = "select distinct on (name_key) name_key, name, id, content_position, pool_position, serial, gone from ( \
+     select name_key, name, id, content_position, pool_position, \
+       case when deleted_position is null then serial end as serial, deleted_position as gone \
+     from zone where pool = {pool} and content_position > {after} and content_position <= {upto} and not abandoned \
+     union all \
+     select name_key, name, zone, position, 0, null, position from zone_departure \
+     where pool = {pool} and position > {after} and position <= {upto} \
+   ) t order by name_key, gone desc nulls first";
+
+fn touched_sql(pool: &str, after: &str, upto: &str) -> String {
+    TOUCHED
+        .replace("{pool}", pool)
+        .replace("{after}", after)
+        .replace("{upto}", upto)
+}
+
+/// Forgets what is known of zones that were abandoned after the position of server `$1`, up to `{upto}`: nothing is to be
+/// done for them any more. Part of a statement that holds the lease as `held`, and that writes other rows, `{others}`.
+const ABANDONED: &str = "delete from server_zone b using zone z, server_checkpoint c \
+     where c.server = $1 and z.abandoned and z.content_position > c.position and z.content_position <= {upto} \
+     and b.server = $1 and b.zone_key = z.name_key and b.zone = z.id and not {others} \
+     and exists (select from held)";
+
 /// Reads what the log did to the pool's zones after `after`, if that is at most `limit` events.
 ///
-/// Of several zones that had the same name the live one counts, else the one deleted last.
+/// Of several zones that had the same name the live one counts, else the one that went last. A name that went to another
+/// pool is to be served no more; a zone that was abandoned is not touched.
 pub async fn stretch<C: GenericClient>(
     client: &C,
     pool: PoolId,
     after: Position,
     limit: i64,
 ) -> Result<Stretch, DeliveryError> {
-    let rows = client
-        .query(
-            "select h.position, z.name_key, z.name, z.id, z.content_position, z.created_position, \
-               z.serial from feed_head h left join lateral ( \
-               select distinct on (name_key) name_key, name, id, content_position, created_position, \
-                 case when deleted_position is null then serial end as serial \
-               from zone where pool = $1 and content_position > $2 and content_position <= $2 + $3 \
-               order by name_key, deleted_position desc nulls first \
-             ) z on h.position - $2 <= $3 where h.feed = 0",
-            &[&pool.uuid(), &after, &limit],
-        )
-        .await?;
+    let text = format!(
+        "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial \
+         from feed_head h left join lateral ({}) z on h.position - $2 <= $3 where h.feed = 0",
+        touched_sql("$1", "$2", "$2 + $3")
+    );
+    let rows = client.query(&text, &[&pool.uuid(), &after, &limit]).await?;
     let through = rows.first().map_or(after, |row| row.get(0));
     if through - after > limit {
         return Ok(Stretch::TooLong { through });
@@ -271,22 +292,43 @@ pub async fn park_stretch<C: GenericClient>(
     now: Timestamp,
     next_try: Timestamp,
 ) -> Result<Option<Position>, DeliveryError> {
-    let row = client
-        .query_opt(
-            "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
-             touched as (select distinct on (name_key) name_key, name, id, content_position, deleted_position \
-               from zone where pool = $3 and content_position > $4 \
-               order by name_key, deleted_position desc nulls first), \
+    let touched = touched_sql(
+        "$3",
+        "$4",
+        "(select h.position from feed_head h where h.feed = 0)",
+    );
+    let abandoned = ABANDONED
+        .replace("{upto}", "(select h.position from feed_head h where h.feed = 0)")
+        .replace(
+            "{others}",
+            "exists (select from touched t where t.name_key = z.name_key)",
+        );
+    let text = format!(
+        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+             touched as ({touched}), \
+             abandoned as ({abandoned}), \
              parked as (insert into server_zone as b \
                  (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
                select $1, t.name_key, t.name, t.id, t.content_position, null, $5, 0, $6, $7 from touched t, held \
-               where $4 > 0 or t.deleted_position is null \
+               where $4 > 0 or t.gone is null \
                on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
                  position = excluded.position, error = coalesce(excluded.error, b.error), \
                  next_try = least(excluded.next_try, b.next_try)) \
              update server_checkpoint c set position = h.position, updated_at = $6 from feed_head h \
-             where c.server = $1 and h.feed = 0 and exists (select from held) returning c.position",
-            &[&lease.server, &lease.token, &pool.uuid(), &after, &error, &now, &next_try],
+             where c.server = $1 and h.feed = 0 and exists (select from held) returning c.position"
+    );
+    let row = client
+        .query_opt(
+            &text,
+            &[
+                &lease.server,
+                &lease.token,
+                &pool.uuid(),
+                &after,
+                &error,
+                &now,
+                &next_try,
+            ],
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
@@ -334,9 +376,12 @@ pub async fn record<C: GenericClient>(
         &attempts,
         &tries,
     ];
-    let written = client
-        .execute(
-            "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+    let abandoned = ABANDONED
+        .replace("{upto}", "$4")
+        .replace("{others}", "z.name_key = any ($7)");
+    let text = format!(
+        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+             abandoned as ({abandoned}), \
              caught_up as (delete from server_zone b using unnest($5::bytea[], $6::bigint[]) as s(key, reached) \
                where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \
                and exists (select from held)), \
@@ -351,10 +396,9 @@ pub async fn record<C: GenericClient>(
                  error = excluded.error, attempts = excluded.attempts, next_try = excluded.next_try \
                where b.position <= excluded.position) \
              update server_checkpoint set position = greatest(position, $4), updated_at = $3 \
-             where server = $1 and exists (select from held)",
-            &parameters,
-        )
-        .await?;
+             where server = $1 and exists (select from held)"
+    );
+    let written = client.execute(&text, &parameters).await?;
     Ok(written == 1)
 }
 
@@ -399,7 +443,8 @@ pub async fn zone_count<C: GenericClient>(client: &C, pool: PoolId) -> Result<i6
 }
 
 /// The zones behind at a server, those to be tried soonest first: at most `limit`, including ones whose time has not
-/// come. What they must come to is read from the zones as they are now.
+/// come. What they must come to is read from the zones as they are now; for those that were abandoned there is nothing to
+/// come to.
 pub async fn waiting<C: GenericClient>(
     client: &C,
     server: &str,
@@ -409,10 +454,12 @@ pub async fn waiting<C: GenericClient>(
     let rows = client
         .query(
             "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
-               greatest(z.content_position, b.position), coalesce(z.created_position, 0), z.serial \
+               greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial \
              from server_zone b left join zone z \
              on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
-             where b.server = $1 order by b.next_try limit $3",
+             where b.server = $1 \
+               and (z.id is not null or not exists (select from zone a where a.id = b.zone and a.abandoned)) \
+             order by b.next_try limit $3",
             &[&server, &pool.uuid(), &limit],
         )
         .await?;
@@ -455,7 +502,7 @@ pub async fn settled_zones<C: GenericClient>(
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, created_position, serial from zone \
+            "select name_key, name, id, content_position, pool_position, serial from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 and name_key > $3 \
              and not exists (select from server_zone b where b.server = $5 and b.zone_key = name_key) \
              order by name_key limit $4",
@@ -476,7 +523,7 @@ pub async fn recent_zones<C: GenericClient>(
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, created_position, serial from zone \
+            "select name_key, name, id, content_position, pool_position, serial from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 \
              and not exists (select from server_zone b where b.server = $4 and b.zone_key = name_key) \
              order by content_position desc limit $3",

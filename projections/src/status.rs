@@ -11,6 +11,9 @@
 //! | `ERROR` | so many are failing that `k` can no longer be reached |
 //! | `PENDING` | otherwise; also while no server is registered, for then nobody has seen anything served |
 //!
+//! A pool without targets, none of whose servers is registered, has nobody to serve its zones or to say so: all is `ACTIVE`
+//! there at once. Only the servers of the zone's present pool count: one that it left does not hold it up.
+//!
 //! The rule stands here twice, as [`status`] and as SQL for list queries; a property test holds them together.
 
 use std::fmt;
@@ -134,7 +137,16 @@ pub const fn wanted(servers: usize, threshold_percent: u8) -> usize {
 }
 
 /// The status of a change, given all servers of the zone's pool and the pool's threshold in percent (0 to 100).
-pub fn status(servers: &[ServerView], threshold_percent: u8, change: Change) -> Status {
+/// `without_targets` tells that the pool is known to have none.
+pub fn status(
+    servers: &[ServerView],
+    threshold_percent: u8,
+    change: Change,
+    without_targets: bool,
+) -> Status {
+    if servers.is_empty() && without_targets {
+        return Status::Active;
+    }
     let wanted = wanted(servers.len(), threshold_percent);
     let ok = servers.iter().filter(|server| serves(server, change)).count();
     let failing = servers
@@ -179,10 +191,11 @@ pub fn zone_action_sql(zone: &str, status: &str) -> String {
 }
 
 /// SQL: whether a row of `zone` is to be shown no more: deleted, and either gone from enough servers or its name taken
-/// by a live zone.
+/// by a live zone; or abandoned.
 pub fn zone_gone_sql(zone: &str, threshold: &str) -> String {
     format!(
-        "({zone}.deleted_position is not null and (({status}) = 'ACTIVE' or exists (select from zone live \
+        "({zone}.deleted_position is not null and ({zone}.abandoned or ({status}) = 'ACTIVE' \
+         or exists (select from zone live \
          where live.name_key = {zone}.name_key and live.deleted_position is null)))",
         status = zone_status_sql(zone, threshold)
     )
@@ -216,7 +229,9 @@ fn status_sql(zone: &str, threshold: &str, ok: &str) -> String {
     );
     format!(
         "(select case when count(*) filter (where {ok}) >= {wanted} then 'ACTIVE' \
-         when {failing} > 0 and count(*) - {failing} < {wanted} then 'ERROR' else 'PENDING' end \
+         when {failing} > 0 and count(*) - {failing} < {wanted} then 'ERROR' \
+         when count(*) = 0 and exists (select from resource p where p.id = {zone}.pool and p.kind = 'pool' \
+         and jsonb_array_length(p.body -> 'targets') = 0) then 'ACTIVE' else 'PENDING' end \
          from server_checkpoint c left join server_zone b \
          on b.server = c.server and b.zone_key = {zone}.name_key and b.zone = {zone}.id \
          where c.pool = {zone}.pool)"
@@ -253,36 +268,45 @@ mod tests {
 
     #[test]
     fn all_servers_must_serve_it_at_a_threshold_of_a_hundred() {
-        assert_eq!(status(&[at(10), at(11)], 100, ZONE), Status::Active);
-        assert_eq!(status(&[at(10), at(9)], 100, ZONE), Status::Pending);
-        assert_eq!(status(&[at(10), at(9)], 50, ZONE), Status::Active);
+        assert_eq!(status(&[at(10), at(11)], 100, ZONE, false), Status::Active);
+        assert_eq!(status(&[at(10), at(9)], 100, ZONE, false), Status::Pending);
+        assert_eq!(status(&[at(10), at(9)], 50, ZONE, false), Status::Active);
     }
 
     #[test]
     fn one_dead_server_of_three_is_no_error_at_a_threshold_of_two_thirds() {
         let dead = behind(10, None, true);
-        assert_eq!(status(&[at(10), at(10), dead], 66, ZONE), Status::Active);
-        assert_eq!(status(&[at(10), at(9), dead], 66, ZONE), Status::Pending);
-        assert_eq!(status(&[at(10), dead, dead], 66, ZONE), Status::Error);
+        assert_eq!(status(&[at(10), at(10), dead], 66, ZONE, false), Status::Active);
+        assert_eq!(status(&[at(10), at(9), dead], 66, ZONE, false), Status::Pending);
+        assert_eq!(status(&[at(10), dead, dead], 66, ZONE, false), Status::Error);
     }
 
     #[test]
     fn a_zone_that_is_behind_still_serves_its_older_recordsets() {
         assert_eq!(
-            status(&[behind(10, Some(7), true)], 100, RECORDSET),
+            status(&[behind(10, Some(7), true)], 100, RECORDSET, false),
             Status::Active
         );
         assert_eq!(
-            status(&[behind(10, Some(6), true)], 100, RECORDSET),
+            status(&[behind(10, Some(6), true)], 100, RECORDSET, false),
             Status::Error
         );
-        assert_eq!(status(&[behind(10, Some(7), false)], 100, ZONE), Status::Pending);
+        assert_eq!(
+            status(&[behind(10, Some(7), false)], 100, ZONE, false),
+            Status::Pending
+        );
     }
 
     #[test]
     fn without_servers_nothing_is_active() {
-        assert_eq!(status(&[], 100, ZONE), Status::Pending);
-        assert_eq!(status(&[at(9)], 0, ZONE), Status::Pending);
+        assert_eq!(status(&[], 100, ZONE, false), Status::Pending);
+        assert_eq!(status(&[at(9)], 0, ZONE, false), Status::Pending);
+    }
+
+    #[test]
+    fn a_pool_without_targets_needs_nobody_to_confirm() {
+        assert_eq!(status(&[], 100, ZONE, true), Status::Active);
+        assert_eq!(status(&[at(9)], 100, ZONE, true), Status::Pending);
     }
 
     #[test]

@@ -175,6 +175,11 @@ impl TransferRow {
         self.0.get(4)
     }
 
+    /// The records, as the user gave them. Only of rows that [`rows_at`] gives.
+    pub fn records(&self) -> Result<Vec<&str>, Error> {
+        self.0.try_get(6)
+    }
+
     /// In which of the ranges asked for it lies (0, 1 ...), or, in a difference, 0 when it ended
     /// and 1 when it began.
     pub fn part(&self) -> usize {
@@ -211,6 +216,64 @@ pub async fn live_rows<C: GenericClient>(
         .await?;
     Ok(client
         .query_raw(&statement, [zone.uuid()])
+        .await?
+        .map_ok(TransferRow))
+}
+
+/// What a zone's SOA says at a serial, present or past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ZoneAt {
+    /// The apex.
+    pub name: Name,
+    /// The SOA.
+    pub soa: Soa,
+    /// The zone's TTL in seconds.
+    pub ttl: u32,
+}
+
+/// The head of a zone as it was at a serial; `None` when the zone never had it. The zone may be deleted.
+pub async fn zone_at<C: GenericClient>(
+    client: &C,
+    zone: ZoneId,
+    serial: LongSerial,
+) -> Result<Option<Result<ZoneAt, HeadError>>, Error> {
+    let statement = client
+        .prepare_cached(
+            "select s.mname, s.email, s.refresh, s.retry, s.expire, s.minimum, s.ttl, false, z.name \
+             from zone_serial s join zone z on z.id = s.zone where s.zone = $1 and s.serial = $2",
+        )
+        .await?;
+    let row = client
+        .query_opt(&statement, &[&zone.uuid(), &serial.get()])
+        .await?;
+    Ok(row.map(|row| {
+        let Way { soa, ttl, .. } = way_from_row(&row, zone, serial)?;
+        let name = Name::parse(row.get(8)).map_err(|source| HeadError::Name { zone, source })?;
+        Ok(ZoneAt { name, soa, ttl })
+    }))
+}
+
+/// All recordsets of a zone as they were at a serial, by owner key and type, without the SOA. Every time the same, and read
+/// as a stream; at the latest serial, and near it, in the order of an index, without sorting the zone.
+pub async fn rows_at<C: GenericClient>(
+    client: &C,
+    zone: ZoneId,
+    serial: LongSerial,
+) -> Result<impl Stream<Item = Result<TransferRow, Error>> + use<C>, Error> {
+    let statement = client
+        .prepare_cached(
+            "select owner_key, owner, type, ttl, rdata, 0, records from recordset_version
+             where zone = $1 and until_serial is null and since_serial <= $2
+             union all
+             select owner_key, owner, type, ttl, rdata, 0, records from recordset_version
+             where zone = $1 and until_serial is not null and until_serial > $2 and since_serial <= $2
+             order by owner_key, type",
+        )
+        .await?;
+    let (zone, serial) = (zone.uuid(), serial.get());
+    let parameters: [&(dyn ToSql + Sync); 2] = [&zone, &serial];
+    Ok(client
+        .query_raw(&statement, parameters)
         .await?
         .map_ok(TransferRow))
 }

@@ -32,6 +32,9 @@ struct Tables {
     revision: i64,
     since: (i64, i64),
     empty: bool,
+    /// The log knows the pool, and that it has no targets; else, that it has one.
+    without_targets: bool,
+    abandoned: bool,
 }
 
 fn tables() -> impl Strategy<Value = Tables> {
@@ -47,8 +50,9 @@ fn tables() -> impl Strategy<Value = Tables> {
         Just(100)
     ];
     let zone = (0i64..6, any::<bool>(), any::<bool>(), 1i64..3);
-    (servers, threshold, zone, (0i64..6, 0i64..6), any::<bool>()).prop_map(
-        |(servers, threshold, (position, deleted, taken, revision), since, empty)| Tables {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (servers, threshold, zone, (0i64..6, 0i64..6), flags).prop_map(
+        |(servers, threshold, (position, deleted, taken, revision), since, flags)| Tables {
             servers,
             threshold,
             position,
@@ -56,7 +60,9 @@ fn tables() -> impl Strategy<Value = Tables> {
             taken: taken && deleted,
             revision,
             since,
-            empty,
+            empty: flags.0,
+            without_targets: flags.1,
+            abandoned: flags.2 && deleted,
         },
     )
 }
@@ -67,20 +73,33 @@ async fn fill(client: &Client, tables: &Tables) {
     let Tables {
         position, revision, ..
     } = tables;
-    let reset = "delete from zone; delete from recordset_version; delete from server_checkpoint; delete from server_zone;";
+    let reset = "delete from zone; delete from recordset_version; delete from server_checkpoint; delete from server_zone; \
+         delete from resource;";
     client.batch_execute(reset).await.unwrap();
+    let targets = if tables.without_targets { "[]" } else { "[{}]" };
+    let known = format!(
+        "insert into resource (id, kind, body, revision, stream_version, created_at, position) \
+         values ('{pool}', 'pool', '{{\"targets\": {targets}}}', 1, 1, now(), 1)"
+    );
+    client.batch_execute(&known).await.unwrap();
     let insert = "insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire, \
         minimum, serial, soa_recordset, revision, stream_version, created_at, created_position, content_position, \
-        deleted_position) values ($1, 'a.test.', '\\x01', 'p', $2, 'h@a.test', 1, '{}', 'ns.', 1, 1, 1, 1, 1, $1, $3, 1, \
-        now(), 1, $4, $5)";
+        pool_position, deleted_position, abandoned) values ($1, 'a.test.', '\\x01', 'p', $2, 'h@a.test', 1, '{}', 'ns.', 1, 1, 1, 1, 1, $1, $3, 1, \
+        now(), 1, $4, 1, $5, $6)";
     let deleted = tables.deleted.then_some(*position);
     client
-        .execute(insert, &[&zone, &pool, revision, position, &deleted])
+        .execute(
+            insert,
+            &[&zone, &pool, revision, position, &deleted, &tables.abandoned],
+        )
         .await
         .unwrap();
     if tables.taken {
         client
-            .execute(insert, &[&Uuid::from_u128(4), &pool, &1i64, &9i64, &None::<i64>])
+            .execute(
+                insert,
+                &[&Uuid::from_u128(4), &pool, &1i64, &9i64, &None::<i64>, &false],
+            )
             .await
             .unwrap();
     }
@@ -162,7 +181,7 @@ async fn the_function_and_the_sql_agree() {
             position: tables.position,
             since_serial: None,
         };
-        let zone = status(&views(&tables), threshold, zone);
+        let zone = status(&views(&tables), threshold, zone, tables.without_targets);
         let since = Change {
             position: tables.since.0,
             since_serial: Some(LongSerial::from_i64(tables.since.1)),
@@ -170,9 +189,9 @@ async fn the_function_and_the_sql_agree() {
         let recordset = if tables.empty {
             Status::Active
         } else {
-            status(&views(&tables), threshold, since)
+            status(&views(&tables), threshold, since, tables.without_targets)
         };
-        let gone = tables.deleted && (zone == Status::Active || tables.taken);
+        let gone = tables.deleted && (zone == Status::Active || tables.taken || tables.abandoned);
         let expected = (
             zone.label(),
             Action::of(zone, tables.deleted, tables.revision).label(),

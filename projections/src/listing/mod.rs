@@ -3,8 +3,10 @@
 //! A page and its count are one pipelined round trip. The statements are put together from a closed set of fragments;
 //! whatever a caller gave is bound. Statuses are computed by [`crate::status`].
 
+mod managed;
 mod pattern;
 mod recordsets;
+mod shares;
 mod sql;
 mod totals;
 mod zones;
@@ -14,15 +16,19 @@ use uuid::Uuid;
 
 pub use pattern::Pattern;
 pub use recordsets::{RecordsetFilter, RecordsetRow, RecordsetSort, Within};
+pub use shares::{ShareRow, ShareSort};
+pub(crate) use sql::{Parameters, text_fits};
 pub use zones::{ZoneFilter, ZoneRow, ZoneSort};
 
 use recordsets::RecordsetTotals;
 use zones::ZoneTotals;
 
+use crate::zone_state::RowError;
+
 /// Whose objects a caller sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sight<'a> {
-    /// Those of one project.
+    /// Those of one project, and zones that are shared with it.
     Project(&'a str),
     /// Everybody's.
     AllProjects,
@@ -66,6 +72,9 @@ pub enum ListingError {
     /// The marker is no object of the list.
     #[error("the marker {0} is not in the list")]
     MarkerNotFound(Uuid),
+    /// A row does not mean what its table says.
+    #[error(transparent)]
+    Row(#[from] RowError),
     /// The database refused or is away.
     #[error("a list could not be read")]
     Database(#[from] tokio_postgres::Error),

@@ -11,7 +11,7 @@ use zonelog_model::Timestamp;
 
 use super::sql::{Parameters, name_fits, text_fits};
 use super::totals::{Count, Totals};
-use super::zones::{in_sight, status_fits};
+use super::zones::{in_sight, in_sight_as, status_fits};
 use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight};
 use crate::status::{Action, Status, recordset_status_sql, zone_gone_sql, zone_status_sql};
 
@@ -117,8 +117,8 @@ pub enum Within {
 pub(super) type RecordsetTotals = Totals<(Within, Option<String>, RecordsetFilter)>;
 
 /// Where the columns of a recordset come from: one value for the stored rows, one for the SOAs.
-struct Source {
-    from: &'static str,
+pub(super) struct Source {
+    pub(super) from: &'static str,
     id: &'static str,
     project: &'static str,
     owner: &'static str,
@@ -140,7 +140,7 @@ const SOA_RECORDS: &str = "array[z.mname || ' ' \
     || z.retry::text || ' ' || z.expire::text || ' ' || z.minimum::text]";
 
 impl Source {
-    fn stored(threshold: &str) -> Self {
+    pub(super) fn stored(threshold: &str) -> Self {
         let zone_status = zone_status_sql("z", threshold);
         let status = recordset_status_sql("z", "v", threshold);
         Self {
@@ -178,7 +178,7 @@ impl Source {
         }
     }
 
-    fn columns(&self) -> String {
+    pub(super) fn columns(&self) -> String {
         let Self {
             id,
             project,
@@ -217,7 +217,8 @@ impl Source {
         }
     }
 
-    /// ` and ...`: that the recordset is in the list's place and in the caller's sight.
+    /// ` and ...`: that the recordset is in the list's place. Who sees the zone sees all of it; whether the caller does is
+    /// asked of the zone, once ([`Self::place_in_sight`], or the list's total).
     fn place(&self, within: Within, sight: Sight<'_>, parameters: &mut Parameters) -> String {
         match within {
             Within::Zone(zone) => {
@@ -227,7 +228,7 @@ impl Source {
                 } else {
                     "z.id"
                 };
-                format!(" and {column} = {zone}{}", in_sight(sight, parameters))
+                format!(" and {column} = {zone}")
             }
             Within::AllZones => {
                 let mut place = " and z.deleted_position is null".to_owned();
@@ -238,6 +239,12 @@ impl Source {
                 place
             }
         }
+    }
+
+    /// As [`Self::place`], and that the caller sees the zone.
+    fn place_in_sight(&self, zone: Uuid, sight: Sight<'_>, parameters: &mut Parameters) -> String {
+        let place = self.place(Within::Zone(zone), sight, parameters);
+        format!("{place}{}", in_sight(sight, parameters))
     }
 
     fn filter(&self, filter: &RecordsetFilter, parameters: &mut Parameters) -> String {
@@ -301,7 +308,6 @@ impl Listing {
         id: Uuid,
     ) -> Result<Option<RecordsetRow>, ListingError> {
         let mut parameters = Parameters::default();
-        let place = Within::Zone(zone);
         let wanted = parameters.bind(id, Type::UUID);
         let gone = zone_gone_sql("z", &self.threshold);
         let mut select = |source: &Source| {
@@ -309,7 +315,7 @@ impl Listing {
                 "select {columns} from {from}{place} and {id} = {wanted} and not {gone}",
                 columns = source.columns(),
                 from = source.from,
-                place = source.place(place, sight, &mut parameters),
+                place = source.place_in_sight(zone, sight, &mut parameters),
                 id = source.id,
             )
         };
@@ -472,7 +478,7 @@ impl Listing {
             Within::Zone(zone) => {
                 let zone = parameters.bind(zone, Type::UUID);
                 let gone = zone_gone_sql("head", &self.threshold);
-                let seen = in_sight(sight, &mut parameters).replace("z.", "head.");
+                let seen = in_sight_as("head", sight, &mut parameters);
                 (
                     "head.stream_version",
                     format!("zone head where head.id = {zone}{seen} and not {gone}"),
@@ -486,7 +492,7 @@ impl Listing {
     }
 }
 
-fn recordset_row(row: &Row) -> Result<RecordsetRow, tokio_postgres::Error> {
+pub(super) fn recordset_row(row: &Row) -> Result<RecordsetRow, tokio_postgres::Error> {
     let revision = row.try_get(9)?;
     let status = Status::from_label(row.try_get(13)?).unwrap_or(Status::Pending);
     let rrtype: i32 = row.try_get(5)?;

@@ -8,14 +8,14 @@ use super::Pattern;
 
 /// A statement in the making: its text and what is bound to `$1`, `$2` ...
 #[derive(Default)]
-pub(super) struct Parameters {
+pub(crate) struct Parameters {
     values: Vec<Box<dyn ToSql + Sync + Send>>,
     types: Vec<Type>,
 }
 
 impl Parameters {
     /// Binds a value and returns its place (`$3`).
-    pub(super) fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, r#type: Type) -> String {
+    pub(crate) fn bind(&mut self, value: impl ToSql + Sync + Send + 'static, r#type: Type) -> String {
         self.values.push(Box::new(value));
         self.types.push(r#type);
         format!("${}", self.values.len())
@@ -23,7 +23,7 @@ impl Parameters {
 
     /// Runs the statement. `common` statements stay prepared on the connection; the others, of which filters and sort
     /// keys make thousands, are sent with their types in the same single round trip.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &self,
         client: &Client,
         text: &str,
@@ -45,7 +45,7 @@ impl Parameters {
 }
 
 /// A filter on a text, whatever its case. `column` is an expression of ours.
-pub(super) fn text_fits(column: &str, pattern: &Pattern, parameters: &mut Parameters) -> String {
+pub(crate) fn text_fits(column: &str, pattern: &Pattern, parameters: &mut Parameters) -> String {
     match pattern.exact() {
         Some(exact) => format!(
             "lower({column}) = lower({})",

@@ -38,6 +38,16 @@ pub struct ZoneRow {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Option<Timestamp>,
+    /// When it was last taken from a primary, if it is a secondary zone.
+    pub transferred_at: Option<Timestamp>,
+    /// How many recordsets it holds, the managed ones not counted.
+    pub recordset_count: i64,
+    /// How many records these hold together.
+    pub record_count: i64,
+    /// Whether it is shared with anybody: with whoever sees it without owning it, for one.
+    pub shared: bool,
+    /// Whether the caller sees it because it is shared with the caller's project.
+    pub shared_with_caller: bool,
     /// How far its last change has come.
     pub status: Status,
     /// What the servers are still to do.
@@ -102,17 +112,26 @@ pub enum ZoneSort {
 pub(super) type ZoneTotals = Totals<(Option<String>, ZoneFilter)>;
 
 const COLUMNS: &str = "z.id, z.pool, z.project, z.name, z.email, z.description, z.ttl, z.serial, z.revision, \
-                       z.attributes, z.created_at, z.updated_at, z.deleted_position is not null as deleted";
+                       z.attributes, z.created_at, z.updated_at, z.deleted_position is not null as deleted, \
+                       z.transferred_at, z.recordset_count, z.record_count, \
+                       exists (select from zone_share s where s.zone = z.id) as shared";
 
 /// Live zones, told by the column that the indexes of the lists go by; both columns are set together.
 const LIVE: &str = "z.deleted_at is null";
 
 /// Deleted zones that a server may still serve; [`zone_gone_sql`] then tells. They are few, and found without reading
 /// those that were deleted long ago.
+///
+/// No server has come further than the position from which they are looked for: 0 while a pool with targets has no
+/// registered server.
 const LEAVING: &str = "z.id in (\
-    select l.id from zone l where l.deleted_position is not null \
-    and l.content_position > coalesce((select min(c.position) from server_checkpoint c), 0) \
-    union select l.id from zone l join server_zone s on s.zone = l.id where l.deleted_position is not null)";
+    select l.id from zone l where l.deleted_position is not null and not l.abandoned and l.content_position > (\
+    select case when exists (select from resource p where p.kind = 'pool' \
+    and jsonb_array_length(p.body -> 'targets') > 0 \
+    and not exists (select from server_checkpoint c where c.pool = p.id)) \
+    then 0 else coalesce((select min(c.position) from server_checkpoint c), 0) end) \
+    union select l.id from zone l join server_zone s on s.zone = l.id \
+    where l.deleted_position is not null and not l.abandoned)";
 
 impl Listing {
     /// One zone; `None` when it is not there for the caller.
@@ -131,7 +150,8 @@ impl Listing {
             seen = in_sight(sight, &mut parameters),
         );
         let rows = parameters.query(client, &text, true).await?;
-        rows.first().map(zone_row).transpose().map_err(ListingError::from)
+        let row = rows.first().map(|row| zone_row(row, sight));
+        row.transpose().map_err(ListingError::from)
     }
 
     /// A page of the zones that the caller sees.
@@ -167,7 +187,8 @@ impl Listing {
                 self.zones.put(key, live);
             }
         }
-        let rows = rows.iter().map(zone_row).collect::<Result<_, _>>()?;
+        let rows = rows.iter().map(|row| zone_row(row, sight));
+        let rows = rows.collect::<Result<_, _>>()?;
         Ok(Page { rows, total })
     }
 
@@ -198,14 +219,17 @@ impl Listing {
         }
         let limit = parameters.bind(page.limit, Type::INT8);
         let end = format!("order by {key} {direction}, z.id {direction} limit {limit}");
+        let select = format!("select {COLUMNS}, {status} as status, {key} as k from zone z where");
+        let mut branches: Vec<String> = live(sight, &mut parameters)
+            .iter()
+            .map(|live| format!("({select} {live}{fits}{after} {end})"))
+            .collect();
+        branches.push(format!(
+            "({select} {LEAVING} and not {gone}{seen}{fits}{after} {end})"
+        ));
         let text = format!(
-            "{marker}select * from (\
-             (select {COLUMNS}, {status} as status, {key} as k from zone z \
-             where {LIVE}{seen}{fits}{after} {end}) \
-             union all \
-             (select {COLUMNS}, {status} as status, {key} as k from zone z \
-             where {LEAVING} and not {gone}{seen}{fits}{after} {end})\
-             ) r order by k {direction}, id {direction} limit {limit}"
+            "{marker}select * from ({}) r order by k {direction}, id {direction} limit {limit}",
+            branches.join(" union all ")
         );
         (text, parameters)
     }
@@ -232,9 +256,13 @@ impl Listing {
                 format!("exists (select from zone z where z.id = {id}{seen})")
             }
         };
+        let counts: Vec<String> = live(sight, &mut parameters)
+            .iter()
+            .map(|live| format!("(select count(*) from zone z where {live}{fits})"))
+            .collect();
+        let counts = counts.join(" + ");
         let text = format!(
-            "select h.position, case when h.position = {at} then {count} else \
-             (select count(*) from zone z where {LIVE}{seen}{fits}) end, \
+            "select h.position, case when h.position = {at} then {count} else {counts} end, \
              (select count(*) from zone z where {LEAVING} and not {gone}{seen}{fits}), {marker_exists} \
              from feed_head h where h.feed = 0"
         );
@@ -242,14 +270,39 @@ impl Listing {
     }
 }
 
-/// ` and ...`: that the caller sees the zone `z`.
+/// ` and ...`: that the caller sees the zone `z`. For one zone, or few: a list goes by [`live`].
 pub(super) fn in_sight(sight: Sight<'_>, parameters: &mut Parameters) -> String {
+    in_sight_as("z", sight, parameters)
+}
+
+/// As [`in_sight`], of a zone of another alias.
+pub(super) fn in_sight_as(zone: &str, sight: Sight<'_>, parameters: &mut Parameters) -> String {
     match sight.project() {
-        Some(project) => format!(
-            " and z.project = {}",
-            parameters.bind(project.to_owned(), Type::TEXT)
-        ),
+        Some(project) => {
+            let project = parameters.bind(project.to_owned(), Type::TEXT);
+            format!(
+                " and ({zone}.project = {project} or exists (select from zone_share s \
+                 where s.zone = {zone}.id and s.target_project = {project}))"
+            )
+        }
         None => String::new(),
+    }
+}
+
+/// The live zones that the caller sees, as conditions that no zone meets twice: each has an index of its own.
+fn live(sight: Sight<'_>, parameters: &mut Parameters) -> Vec<String> {
+    match sight.project() {
+        Some(project) => {
+            let project = parameters.bind(project.to_owned(), Type::TEXT);
+            vec![
+                format!("{LIVE} and z.project = {project}"),
+                format!(
+                    "{LIVE} and z.project <> {project} and z.id in (select s.zone from zone_share s \
+                     where s.target_project = {project})"
+                ),
+            ]
+        }
+        None => vec![LIVE.to_owned()],
     }
 }
 
@@ -308,13 +361,15 @@ fn sort_key(sort: ZoneSort, status: &str) -> String {
     }
 }
 
-fn zone_row(row: &Row) -> Result<ZoneRow, tokio_postgres::Error> {
+fn zone_row(row: &Row, sight: Sight<'_>) -> Result<ZoneRow, tokio_postgres::Error> {
     let revision = row.try_get(8)?;
-    let status = Status::from_label(row.try_get(13)?).unwrap_or(Status::Pending);
+    let status = Status::from_label(row.try_get(17)?).unwrap_or(Status::Pending);
+    let project: String = row.try_get(2)?;
     Ok(ZoneRow {
         id: row.try_get(0)?,
         pool: row.try_get(1)?,
-        project: row.try_get(2)?,
+        shared_with_caller: sight.project().is_some_and(|caller| caller != project),
+        project,
         name: row.try_get(3)?,
         email: row.try_get(4)?,
         description: row.try_get(5)?,
@@ -324,6 +379,10 @@ fn zone_row(row: &Row) -> Result<ZoneRow, tokio_postgres::Error> {
         attributes: row.try_get(9)?,
         created_at: row.try_get(10)?,
         updated_at: row.try_get(11)?,
+        transferred_at: row.try_get(13)?,
+        recordset_count: row.try_get(14)?,
+        record_count: row.try_get(15)?,
+        shared: row.try_get(16)?,
         status,
         action: Action::of(status, row.try_get(12)?, revision),
     })

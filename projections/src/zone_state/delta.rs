@@ -2,17 +2,29 @@
 
 use std::collections::HashMap;
 
-use zonelog_dns::{LongSerial, Ttl};
-use zonelog_model::zone::{self, Recordset, Zone};
-use zonelog_model::{ChangeId, Event, Position, Recorded, RecordsetId, Timestamp, Version, ZoneId};
+use zonelog_dns::{LongSerial, Name, Ttl};
+use zonelog_model::zone::{self, Recordset, Share, Zone};
+use zonelog_model::{
+    ChangeId, Event, PoolId, Position, ProjectId, Recorded, RecordsetId, ShareId, Timestamp, Version, ZoneId,
+};
 
-/// What a stretch of the log does to the tables of zone state. Several changes to one row are folded into one, and a
-/// version that begins and ends within the stretch is one row.
-///
-/// A serial that is `None` here stands for the zone's serial before the stretch, which the tables know and the fold
-/// does not.
+/// What a stretch of the log does to the tables of zone state, in steps that are written one after the other. There is
+/// one step, unless a zone changes hands in the stretch after something else happened to it: the live versions that go
+/// with it are told by the tables, so these must have come that far.
 #[derive(Debug, Default, PartialEq)]
 pub struct ZoneStateDelta<'a> {
+    pub(super) steps: Vec<Step<'a>>,
+}
+
+/// What a part of the log does to the tables. Several changes to one row are folded into one, and a version that begins
+/// and ends within the part is one row.
+///
+/// A serial that is `None` here stands for the zone's serial before the part, which the tables know and the fold does
+/// not.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Step<'a> {
+    /// Zones that change hands, before anything else happens to them in this step.
+    pub(super) handed_over: Vec<HandedOver<'a>>,
     /// Zones that come to be, and changes to those that exist.
     pub(super) zones: Vec<ZoneChange<'a>>,
     /// New serials, in the order of the log.
@@ -23,6 +35,30 @@ pub struct ZoneStateDelta<'a> {
     pub(super) ended: Vec<VersionEnded>,
     /// New versions.
     pub(super) made: Vec<VersionMade<'a>>,
+    /// Shares taken back.
+    pub(super) unshared: Vec<ShareId>,
+    /// New shares.
+    pub(super) shared: Vec<(ZoneId, &'a Share)>,
+    /// Names that left a pool.
+    pub(super) departed: Vec<Departed>,
+    /// By how much the number of a project's live zones changes; a project's first zone makes its row, be it for nothing.
+    pub(super) usage: Vec<(&'a ProjectId, i64)>,
+}
+
+/// A zone that comes to another project, with the live versions that the old owner made.
+#[derive(Debug, PartialEq)]
+pub(super) struct HandedOver<'a> {
+    pub(super) zone: ZoneId,
+    pub(super) before: &'a ProjectId,
+    pub(super) after: &'a ProjectId,
+}
+
+/// A zone's name that is no longer a pool's.
+#[derive(Debug, PartialEq)]
+pub(super) struct Departed {
+    pub(super) pool: PoolId,
+    pub(super) zone: ZoneId,
+    pub(super) position: Position,
 }
 
 /// What happens to one row of `zone`.
@@ -31,17 +67,25 @@ pub(super) struct ZoneChange<'a> {
     pub(super) id: ZoneId,
     /// The zone as it was created, and the position of that, when that is part of the stretch.
     pub(super) created: Option<(&'a Zone, Position)>,
+    pub(super) project: Option<&'a ProjectId>,
+    /// Another pool, and the position of the move.
+    pub(super) pool: Option<(PoolId, Position)>,
+    pub(super) primary_nameserver: Option<&'a Name>,
     pub(super) serial: Option<LongSerial>,
     pub(super) ttl: Option<Ttl>,
     pub(super) email: Option<&'a str>,
     pub(super) description: Option<Option<&'a str>>,
+    /// By how much the number of its recordsets changes, and that of their records; the managed ones not counted.
+    pub(super) recordsets: i64,
+    pub(super) records: i64,
     /// How many change-sets, the creation not counted.
     pub(super) changes: i64,
     pub(super) stream_version: Version,
     pub(super) updated_at: Option<Timestamp>,
     pub(super) content_position: Option<Position>,
+    /// Deleted or abandoned. Its counts are 0 then.
     pub(super) deleted: Option<(Position, Timestamp)>,
-    last_change: ChangeId,
+    pub(super) abandoned: bool,
     /// Where its latest serial stands among the serials of the delta.
     last_serial: Option<usize>,
 }
@@ -56,7 +100,8 @@ pub(super) struct SerialMade<'a> {
     pub(super) recorded_at: Timestamp,
     pub(super) ttl: Option<Ttl>,
     pub(super) email: Option<&'a str>,
-    /// Tells the primary name server and the timers, which never change, of a zone made in the stretch.
+    pub(super) primary_nameserver: Option<&'a Name>,
+    /// Tells the timers, which never change, of a zone made in the step.
     pub(super) created: Option<&'a Zone>,
     pub(super) whole: bool,
 }
@@ -99,15 +144,26 @@ impl<'a> ZoneStateDelta<'a> {
     pub fn of(events: &'a [Recorded]) -> Self {
         let mut fold = Fold::default();
         for recorded in events {
-            let Event::Zone(event) = &recorded.event;
-            fold.event(recorded, event);
+            if let Event::Zone(event) = &recorded.event {
+                fold.event(recorded, event);
+            }
         }
-        fold.delta
+        fold.finish()
     }
 
     /// Whether no row changes.
     pub fn is_empty(&self) -> bool {
-        self.zones.is_empty()
+        self.steps.is_empty()
+    }
+}
+
+impl ZoneChange<'_> {
+    /// Counts a recordset in (`1`) or out (`-1`).
+    fn count(&mut self, recordset: &Recordset, times: i64) {
+        if !recordset.managed {
+            self.recordsets += times;
+            self.records += times * i64::try_from(recordset.records.len()).unwrap_or(i64::MAX);
+        }
     }
 }
 
@@ -124,14 +180,36 @@ enum Live {
 
 #[derive(Default)]
 struct Fold<'a> {
-    delta: ZoneStateDelta<'a>,
+    finished: Vec<Step<'a>>,
+    delta: Step<'a>,
     zones: HashMap<ZoneId, usize>,
     live: HashMap<(ZoneId, RecordsetId), Live>,
+    usage: HashMap<&'a ProjectId, usize>,
+    /// The last change of each zone, over all steps: a change-set counts once.
+    last_change: HashMap<ZoneId, ChangeId>,
 }
 
 impl<'a> Fold<'a> {
+    fn finish(mut self) -> ZoneStateDelta<'a> {
+        self.next_step();
+        ZoneStateDelta { steps: self.finished }
+    }
+
+    fn next_step(&mut self) {
+        if !self.zones.is_empty() {
+            self.finished.push(std::mem::take(&mut self.delta));
+            self.zones.clear();
+            self.live.clear();
+            self.usage.clear();
+        }
+    }
+
     fn event(&mut self, recorded: &'a Recorded, event: &'a zone::Event) {
         let id = ZoneId::new(recorded.stream.uuid());
+        let is_handed_over = matches!(event, zone::Event::ZoneTransferred { .. });
+        if is_handed_over && self.zones.contains_key(&id) {
+            self.next_step();
+        }
         let at = self.zone(id, recorded);
         self.zone_fields(at, recorded, event);
         if let Some(serial) = event.serial() {
@@ -154,21 +232,60 @@ impl<'a> Fold<'a> {
                 self.replace(id, after, *serial, recorded.position);
             }
             zone::Event::RecordsetDeleted { before, serial } => self.end(id, before.id, serial.or(present)),
-            zone::Event::ZoneCreated { .. }
-            | zone::Event::ZoneTtlChanged { .. }
+            zone::Event::ZoneShared { share } => self.delta.shared.push((id, share)),
+            zone::Event::ZoneUnshared { share } => self.unshare(share),
+            zone::Event::ZoneTransferred { before, after } => {
+                let zone = id;
+                self.delta.handed_over.push(HandedOver { zone, before, after });
+                self.count_zone(before, -1);
+                self.count_zone(after, 1);
+            }
+            zone::Event::ZoneMovedToPool { before, .. } => self.depart(id, *before, recorded.position),
+            zone::Event::ZoneCreated { zone } => self.count_zone(&zone.project, 1),
+            zone::Event::ZoneDeleted { zone } | zone::Event::ZoneAbandoned { zone } => {
+                self.count_zone(&zone.project, -1);
+            }
+            zone::Event::ZoneTtlChanged { .. }
             | zone::Event::ZoneEmailChanged { .. }
             | zone::Event::ZoneDescriptionChanged { .. }
-            | zone::Event::ZoneDeleted { .. } => {}
+            | zone::Event::ZonePrimaryNameserverChanged { .. } => {}
+        }
+    }
+
+    fn count_zone(&mut self, project: &'a ProjectId, by: i64) {
+        let at = *self.usage.entry(project).or_insert_with(|| {
+            self.delta.usage.push((project, 0));
+            self.delta.usage.len() - 1
+        });
+        self.delta.usage[at].1 += by;
+    }
+
+    fn unshare(&mut self, share: &Share) {
+        let made_here = self.delta.shared.iter().position(|(_, made)| made.id == share.id);
+        match made_here {
+            Some(at) => drop(self.delta.shared.remove(at)),
+            None => self.delta.unshared.push(share.id),
+        }
+    }
+
+    fn depart(&mut self, zone: ZoneId, pool: PoolId, position: Position) {
+        let departed = &mut self.delta.departed;
+        match departed
+            .iter_mut()
+            .find(|row| row.zone == zone && row.pool == pool)
+        {
+            Some(row) => row.position = position,
+            None => departed.push(Departed { pool, zone, position }),
         }
     }
 
     /// The entry of the zone, moved on to this event.
     fn zone(&mut self, id: ZoneId, recorded: &Recorded) -> usize {
         let change = recorded.metadata.change_id;
+        let is_next_change = self.last_change.insert(id, change) != Some(change);
         if let Some(at) = self.zones.get(&id) {
             let zone = &mut self.delta.zones[*at];
-            if zone.last_change != change {
-                zone.last_change = change;
+            if is_next_change {
                 zone.changes += 1;
                 zone.updated_at = Some(recorded.recorded_at);
             }
@@ -176,19 +293,25 @@ impl<'a> Fold<'a> {
             return *at;
         }
         let is_creation = matches!(recorded.event, Event::Zone(zone::Event::ZoneCreated { .. }));
+        let is_change = is_next_change && !is_creation;
         self.delta.zones.push(ZoneChange {
             id,
             created: None,
+            project: None,
+            pool: None,
+            primary_nameserver: None,
             serial: None,
             ttl: None,
             email: None,
             description: None,
-            changes: i64::from(!is_creation),
+            recordsets: 0,
+            records: 0,
+            changes: i64::from(is_change),
             stream_version: recorded.version,
-            updated_at: (!is_creation).then_some(recorded.recorded_at),
+            updated_at: is_change.then_some(recorded.recorded_at),
             content_position: None,
             deleted: None,
-            last_change: change,
+            abandoned: false,
             last_serial: None,
         });
         let at = self.delta.zones.len() - 1;
@@ -204,17 +327,26 @@ impl<'a> Fold<'a> {
                 entry.ttl = Some(zone.ttl);
                 entry.email = Some(&zone.email);
                 entry.description = Some(zone.description.as_deref());
+                entry.primary_nameserver = Some(&zone.primary_nameserver);
             }
             zone::Event::ZoneTtlChanged { after, .. } => entry.ttl = Some(*after),
             zone::Event::ZoneEmailChanged { after, .. } => entry.email = Some(after),
             zone::Event::ZoneDescriptionChanged { after, .. } => entry.description = Some(after.as_deref()),
-            zone::Event::ZoneDeleted { .. } => {
+            zone::Event::ZonePrimaryNameserverChanged { after, .. } => entry.primary_nameserver = Some(after),
+            zone::Event::ZoneTransferred { after, .. } => entry.project = Some(after),
+            zone::Event::ZoneMovedToPool { after, .. } => entry.pool = Some((*after, recorded.position)),
+            zone::Event::ZoneDeleted { .. } | zone::Event::ZoneAbandoned { .. } => {
                 entry.deleted = Some((recorded.position, recorded.recorded_at));
+                entry.abandoned = matches!(event, zone::Event::ZoneAbandoned { .. });
                 entry.content_position = Some(recorded.position);
             }
-            zone::Event::RecordsetCreated { .. }
-            | zone::Event::RecordsetChanged { .. }
-            | zone::Event::RecordsetDeleted { .. } => {}
+            zone::Event::RecordsetCreated { recordset, .. } => entry.count(recordset, 1),
+            zone::Event::RecordsetChanged { before, after, .. } => {
+                entry.count(before, -1);
+                entry.count(after, 1);
+            }
+            zone::Event::RecordsetDeleted { before, .. } => entry.count(before, -1),
+            zone::Event::ZoneShared { .. } | zone::Event::ZoneUnshared { .. } => {}
         }
     }
 
@@ -232,6 +364,7 @@ impl<'a> Fold<'a> {
             row.position = recorded.position;
             row.ttl = entry.ttl;
             row.email = entry.email;
+            row.primary_nameserver = entry.primary_nameserver;
             row.whole |= whole;
             return;
         }
@@ -243,6 +376,7 @@ impl<'a> Fold<'a> {
             recorded_at: recorded.recorded_at,
             ttl: entry.ttl,
             email: entry.email,
+            primary_nameserver: entry.primary_nameserver,
             created: entry.created.map(|(zone, _)| zone),
             whole,
         });

@@ -89,8 +89,11 @@ fn a_zone() -> Zone {
         soa_recordset: RecordsetId::new(Uuid::from_u128(8)),
         revision: 1,
         stream_version: 1,
+        recordset_count: 0,
+        record_count: 0,
         created_at: at(1),
         updated_at: None,
+        transferred_at: None,
         deleted: false,
     }
 }
@@ -104,6 +107,7 @@ fn a_recordset(address: &str) -> Recordset {
         records: vec![Record::parse(Rrtype::A, address).unwrap()],
         description: None,
         managed: false,
+        managed_resource: None,
         project: ProjectId::new("p").unwrap(),
         revision: 1,
         created_at: at(1),
@@ -143,7 +147,14 @@ fn deleted(before: &Recordset, at: Option<i64>) -> zone::Event {
 /// Since, until (outer `None`: live) and the first record of a version.
 type Made<'a> = (Option<i64>, Option<Option<i64>>, &'a str);
 
-fn made<'a>(delta: &ZoneStateDelta<'a>) -> Vec<Made<'a>> {
+/// The one step of a stretch.
+fn step(log: &Log) -> Step<'_> {
+    let mut delta = ZoneStateDelta::of(&log.events);
+    assert_eq!(delta.steps.len(), 1);
+    delta.steps.remove(0)
+}
+
+fn made<'a>(delta: &Step<'a>) -> Vec<Made<'a>> {
     let until = |end: End| match end {
         End::Live => None,
         End::Ended(until) => Some(until.map(LongSerial::get)),
@@ -156,7 +167,7 @@ fn made<'a>(delta: &ZoneStateDelta<'a>) -> Vec<Made<'a>> {
         .collect()
 }
 
-fn ended(delta: &ZoneStateDelta<'_>) -> Vec<Option<i64>> {
+fn ended(delta: &Step<'_>) -> Vec<Option<i64>> {
     delta
         .ended
         .iter()
@@ -164,7 +175,7 @@ fn ended(delta: &ZoneStateDelta<'_>) -> Vec<Option<i64>> {
         .collect()
 }
 
-fn serials(delta: &ZoneStateDelta<'_>) -> Vec<(i64, Position, bool)> {
+fn serials(delta: &Step<'_>) -> Vec<(i64, Position, bool)> {
     delta
         .serials
         .iter()
@@ -177,6 +188,136 @@ fn nothing_comes_of_nothing() {
     assert!(ZoneStateDelta::of(&[]).is_empty());
 }
 
+fn project(id: &str) -> ProjectId {
+    ProjectId::new(id).unwrap()
+}
+
+fn transferred(before: &str, after: &str) -> zone::Event {
+    zone::Event::ZoneTransferred {
+        before: project(before),
+        after: project(after),
+    }
+}
+
+#[test]
+fn a_transfer_is_written_after_what_came_before_it() {
+    let (zone, one, two) = (a_zone(), a_recordset("192.0.2.1"), a_recordset("192.0.2.2"));
+    let log = Log::default()
+        .change([zone::Event::ZoneCreated { zone }, created(&one, Some(100))])
+        .change([transferred("p", "q")])
+        .change([changed(&one, &two, Some(101))])
+        .change([transferred("q", "r")]);
+    let delta = ZoneStateDelta::of(&log.events);
+    let owners: Vec<_> = delta
+        .steps
+        .iter()
+        .map(|step| {
+            step.handed_over
+                .iter()
+                .map(|row| row.after.as_str())
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(owners, [vec![], vec!["q"], vec!["r"]]);
+    let usage = |step: &Step<'_>| -> Vec<(String, i64)> {
+        let row = |(project, by): &(&ProjectId, i64)| (project.to_string(), *by);
+        step.usage.iter().map(row).collect()
+    };
+    assert_eq!(
+        usage(&delta.steps[1]),
+        [("p".to_owned(), -1), ("q".to_owned(), 1)]
+    );
+    let changes: Vec<_> = delta.steps.iter().map(|step| step.zones[0].changes).collect();
+    assert_eq!(changes, [0, 2, 1]);
+}
+
+#[test]
+fn a_change_that_spans_steps_counts_once() {
+    let log = Log::default().change([
+        zone::Event::ZoneUnshared { share: a_share(1) },
+        transferred("p", "q"),
+    ]);
+    let delta = ZoneStateDelta::of(&log.events);
+    let changes: Vec<_> = delta.steps.iter().map(|step| step.zones[0].changes).collect();
+    assert_eq!(changes, [1, 0]);
+    assert_eq!(delta.steps[1].zones[0].stream_version, 2);
+}
+
+fn a_share(id: u128) -> Share {
+    Share {
+        id: ShareId::new(Uuid::from_u128(id)),
+        target_project: project("friend"),
+        project: project("p"),
+        created_at: at(1),
+    }
+}
+
+#[test]
+fn a_share_that_comes_and_goes_leaves_nothing() {
+    let (one, two) = (a_share(1), a_share(2));
+    let log = Log::default()
+        .change([zone::Event::ZoneUnshared { share: one.clone() }])
+        .change([zone::Event::ZoneShared { share: two.clone() }])
+        .change([zone::Event::ZoneUnshared { share: two }])
+        .change([zone::Event::ZoneShared { share: a_share(3) }]);
+    let step = step(&log);
+    assert_eq!(step.unshared, [one.id]);
+    assert_eq!(step.shared, [(ZoneId::new(ZONE), &a_share(3))]);
+}
+
+#[test]
+fn only_what_is_not_managed_counts() {
+    let one = a_recordset("192.0.2.1");
+    let managed = Recordset {
+        id: RecordsetId::new(Uuid::from_u128(3)),
+        managed: true,
+        ..one.clone()
+    };
+    let mut two = one.clone();
+    two.records.push(Record::parse(Rrtype::A, "192.0.2.9").unwrap());
+    let log = Log::default()
+        .change([created(&one, Some(101)), created(&managed, Some(101))])
+        .change([changed(&one, &two, Some(102))]);
+    let counts = |log: &Log| {
+        let step = step(log);
+        (step.zones[0].recordsets, step.zones[0].records)
+    };
+    assert_eq!(counts(&log), (1, 2));
+    let log = log
+        .change([deleted(&two, Some(103))])
+        .change([deleted(&managed, Some(104))]);
+    assert_eq!(counts(&log), (0, 0));
+}
+
+#[test]
+fn a_project_whose_zone_comes_and_goes_is_still_counted() {
+    let zone = a_zone();
+    let log = Log::default()
+        .change([zone::Event::ZoneCreated { zone: zone.clone() }])
+        .change([zone::Event::ZoneAbandoned { zone }]);
+    let step = step(&log);
+    assert_eq!(step.usage, [(&project("p"), 0)]);
+    assert!(step.zones[0].abandoned && step.zones[0].deleted.is_some());
+}
+
+#[test]
+fn a_zone_departs_from_each_pool_that_it_leaves() {
+    let pool = |id| PoolId::new(Uuid::from_u128(id));
+    let moved = |before, after, at| zone::Event::ZoneMovedToPool {
+        before: pool(before),
+        after: pool(after),
+        serial: serial(at),
+    };
+    let log = Log::default()
+        .change([moved(1, 2, 101)])
+        .change([moved(2, 1, 102)])
+        .change([moved(1, 3, 103)]);
+    let step = step(&log);
+    let departed: Vec<_> = step.departed.iter().map(|row| (row.pool, row.position)).collect();
+    assert_eq!(departed, [(pool(1), 3), (pool(2), 2)]);
+    assert_eq!(step.zones[0].pool, Some((pool(3), 3)));
+}
+
 #[test]
 fn a_recordset_that_comes_changes_and_goes_in_one_stretch_is_two_ended_rows() {
     let (one, two) = (a_recordset("192.0.2.1"), a_recordset("192.0.2.2"));
@@ -184,7 +325,7 @@ fn a_recordset_that_comes_changes_and_goes_in_one_stretch_is_two_ended_rows() {
         .change([created(&one, Some(101))])
         .change([changed(&one, &two, Some(102))])
         .change([deleted(&two, Some(103))]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(
         made(&delta),
         [
@@ -209,18 +350,15 @@ fn a_recordset_that_comes_changes_and_goes_in_one_stretch_is_two_ended_rows() {
 fn the_same_over_several_stretches_ends_the_rows_in_the_table() {
     let (one, two) = (a_recordset("192.0.2.1"), a_recordset("192.0.2.2"));
     let log = Log::default().change([created(&one, Some(101))]);
-    assert_eq!(
-        made(&ZoneStateDelta::of(&log.events)),
-        [(Some(101), None, "192.0.2.1")]
-    );
+    assert_eq!(made(&step(&log)), [(Some(101), None, "192.0.2.1")]);
     let log = log.on().change([changed(&one, &two, Some(102))]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(
         (ended(&delta), made(&delta)),
         (vec![Some(102)], vec![(Some(102), None, "192.0.2.2")])
     );
     let log = log.on().change([deleted(&two, Some(103))]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!((ended(&delta), made(&delta)), (vec![Some(103)], vec![]));
 }
 
@@ -234,7 +372,7 @@ fn a_change_of_words_alone_alters_the_live_row() {
         ..one.clone()
     };
     let log = Log::default().change([changed(&one, &two, None)]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(
         delta.altered,
         [VersionAltered {
@@ -256,7 +394,7 @@ fn a_change_of_words_alone_alters_the_live_row() {
     };
     let log = log.change([changed(&two, &three, None)]);
     assert_eq!(
-        ZoneStateDelta::of(&log.events).altered,
+        step(&log).altered,
         [VersionAltered {
             zone: ZoneId::new(ZONE),
             after: &three
@@ -265,7 +403,7 @@ fn a_change_of_words_alone_alters_the_live_row() {
     let log = Log::default()
         .change([created(&one, Some(101))])
         .change([changed(&one, &three, None)]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert!(delta.altered.is_empty());
     assert_eq!(
         (
@@ -287,7 +425,7 @@ fn an_altered_row_that_ends_in_the_same_stretch_is_both() {
     let log = Log::default()
         .change([changed(&one, &two, None)])
         .change([deleted(&two, Some(102))]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!((delta.altered.len(), ended(&delta)), (1, vec![Some(102)]));
 }
 
@@ -297,14 +435,14 @@ fn a_recordset_without_records_begins_and_ends_at_the_present_serial() {
     let log = Log::default()
         .change([created(&empty, None)])
         .change([deleted(&empty, None)]);
-    assert_eq!(made(&ZoneStateDelta::of(&log.events)), [(None, Some(None), "")]);
+    assert_eq!(made(&step(&log)), [(None, Some(None), "")]);
 
     let full = a_recordset("192.0.2.1");
     let log = Log::default()
         .change([deleted(&full, Some(105))])
         .change([created(&empty, None)])
         .change([changed(&empty, &full, Some(106))]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(
         made(&delta),
         [(Some(105), Some(Some(106)), ""), (Some(106), None, "192.0.2.1")]
@@ -318,7 +456,7 @@ fn a_zone_comes_with_its_first_serial_whole() {
         zone::Event::ZoneCreated { zone: zone.clone() },
         created(&recordset, Some(100)),
     ]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(serials(&delta), [(100, 2, true)]);
     assert_eq!(
         (delta.serials[0].ttl, delta.serials[0].email),
@@ -353,7 +491,7 @@ fn a_step_of_the_zones_ttl_is_whole_and_one_of_its_email_is_not() {
     let log = Log::default()
         .change([ttl_changed.clone(), email_changed(101)])
         .change([email_changed(102)]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(serials(&delta), [(101, 2, true), (102, 3, false)]);
     // The serial's row says all that its change-set did.
     assert_eq!(
@@ -363,7 +501,7 @@ fn a_step_of_the_zones_ttl_is_whole_and_one_of_its_email_is_not() {
     assert_eq!((delta.zones[0].ttl, delta.zones[0].changes), (Some(ttl(60)), 2));
 
     let log = Log::default().change([email_changed(101), ttl_changed]);
-    assert_eq!(serials(&ZoneStateDelta::of(&log.events)), [(101, 2, true)]);
+    assert_eq!(serials(&step(&log)), [(101, 2, true)]);
 }
 
 #[test]
@@ -377,7 +515,7 @@ fn a_serial_before_a_change_of_the_email_keeps_the_old_one() {
     let log = Log::default()
         .change([created(&one, Some(101))])
         .change([email_changed]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(
         (delta.serials[0].email, delta.serials[1].email),
         (None, Some("b@example.org"))
@@ -387,7 +525,7 @@ fn a_serial_before_a_change_of_the_email_keeps_the_old_one() {
 #[test]
 fn deleting_a_zone_touches_its_row_alone() {
     let log = Log::default().change([zone::Event::ZoneDeleted { zone: a_zone() }]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     let row = &delta.zones[0];
     assert_eq!(
         (row.deleted, row.content_position, row.serial),
@@ -403,7 +541,7 @@ fn a_change_of_the_description_makes_no_serial() {
         after: None,
     };
     let log = Log::default().change([event]);
-    let delta = ZoneStateDelta::of(&log.events);
+    let delta = step(&log);
     assert_eq!(
         (delta.zones[0].description, delta.zones[0].changes),
         (Some(None), 1)

@@ -8,17 +8,20 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
-use zonelog_model::zone::{Record, Recordset, SoaTimers, Zone};
-use zonelog_model::{PoolId, ProjectId, RecordsetId, Timestamp, ZoneId};
+use zonelog_model::zone::{ManagedResource, Record, Recordset, Share, SoaTimers, Zone};
+use zonelog_model::{PoolId, ProjectId, RecordsetId, ShareId, Timestamp, ZoneId};
 
-/// What [`zone_from_row`] reads, in its order: 20 columns of `zone` under the alias `z`.
+/// What [`zone_from_row`] reads, in its order: 23 columns of `zone` under the alias `z`.
 pub const ZONE_COLUMNS: &str = "z.id, z.name, z.project, z.pool, z.email, z.ttl, z.description, z.attributes, z.mname, \
-    z.refresh, z.retry, z.expire, z.minimum, z.serial, z.soa_recordset, z.revision, z.stream_version, z.created_at, \
-    z.updated_at, z.deleted_position is not null";
+    z.refresh, z.retry, z.expire, z.minimum, z.serial, z.soa_recordset, z.revision, z.stream_version, \
+    z.recordset_count, z.record_count, z.created_at, z.updated_at, z.transferred_at, z.deleted_position is not null";
 
-/// What [`recordset_from_row`] reads, in its order: 11 columns of `recordset_version` under the alias `v`.
+/// What [`share_from_row`] reads, in its order: 4 columns of `zone_share` under the alias `s`.
+pub const SHARE_COLUMNS: &str = "s.id, s.target_project, s.project, s.created_at";
+
+/// What [`recordset_from_row`] reads, in its order: 15 columns of `recordset_version` under the alias `v`.
 pub const RECORDSET_COLUMNS: &str = "v.recordset, v.owner, v.type, v.ttl, v.records, v.description, v.managed, \
-    v.project, v.revision, v.created_at, v.updated_at";
+    v.managed_kind, v.managed_id, v.managed_region, v.managed_project, v.project, v.revision, v.created_at, v.updated_at";
 
 /// A row that does not mean what its table says: damage, or a newer release's writing.
 #[derive(Debug, Error)]
@@ -42,7 +45,7 @@ pub fn zone_from_row(row: &Row, first: usize) -> Result<Zone, RowError> {
     Ok(Zone {
         id: ZoneId::new(id),
         name: columns.read("name", |text: &str| ZoneName::from_name(Name::parse(text)?))?,
-        project: columns.project()?,
+        project: columns.project("project")?,
         pool: PoolId::new(columns.next("pool")?),
         email: columns.next("email")?,
         ttl: columns.read("ttl", |ttl: i32| Ttl::new(ttl.into()))?,
@@ -59,9 +62,25 @@ pub fn zone_from_row(row: &Row, first: usize) -> Result<Zone, RowError> {
         soa_recordset: RecordsetId::new(columns.next("soa_recordset")?),
         revision: columns.next("revision")?,
         stream_version: columns.next("stream_version")?,
+        recordset_count: columns.next("recordset_count")?,
+        record_count: columns.next("record_count")?,
         created_at: columns.next::<Timestamp>("created_at")?,
         updated_at: columns.next::<Option<Timestamp>>("updated_at")?,
+        transferred_at: columns.next::<Option<Timestamp>>("transferred_at")?,
         deleted: columns.next("deleted_position")?,
+    })
+}
+
+/// The share in a row whose columns from `first` on are [`SHARE_COLUMNS`].
+pub fn share_from_row(row: &Row, first: usize) -> Result<Share, RowError> {
+    let mut columns = Columns::new("zone_share", row, first);
+    let id: Uuid = columns.next("id")?;
+    columns.id = Some(id);
+    Ok(Share {
+        id: ShareId::new(id),
+        target_project: columns.project("target_project")?,
+        project: columns.project("project")?,
+        created_at: columns.next::<Timestamp>("created_at")?,
     })
 }
 
@@ -93,7 +112,8 @@ pub fn recordset_from_row(row: &Row, first: usize) -> Result<Recordset, RowError
         records,
         description: columns.next("description")?,
         managed: columns.next("managed")?,
-        project: columns.project()?,
+        managed_resource: columns.managed_resource()?,
+        project: columns.project("project")?,
         revision: columns.next("revision")?,
         created_at: columns.next::<Timestamp>("created_at")?,
         updated_at: columns.next::<Option<Timestamp>>("updated_at")?,
@@ -140,10 +160,26 @@ impl<'a> Columns<'a> {
         self.read(column, |seconds: i32| u32::try_from(seconds))
     }
 
-    fn project(&mut self) -> Result<ProjectId, RowError> {
-        self.read("project", |id: &str| {
-            ProjectId::new(id).ok_or("not a project's id")
-        })
+    fn project(&mut self, column: &'static str) -> Result<ProjectId, RowError> {
+        self.read(column, |id: &str| ProjectId::new(id).ok_or("not a project's id"))
+    }
+
+    fn managed_resource(&mut self) -> Result<Option<ManagedResource>, RowError> {
+        let kind: Option<String> = self.next("managed_kind")?;
+        let id: Option<String> = self.next("managed_id")?;
+        let region: Option<String> = self.next("managed_region")?;
+        let project: Option<&str> = self.next("managed_project")?;
+        match (kind, id, project) {
+            (None, None, None) => Ok(None),
+            (Some(kind), Some(id), Some(project)) => Ok(Some(ManagedResource {
+                kind,
+                id,
+                region,
+                project: ProjectId::new(project)
+                    .ok_or_else(|| self.wrong("managed_project", "not a project's id"))?,
+            })),
+            _ => Err(self.wrong("managed_kind", "only a part of what it was made for is there")),
+        }
     }
 
     fn attributes(&mut self) -> Result<BTreeMap<String, String>, RowError> {

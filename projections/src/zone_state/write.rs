@@ -4,8 +4,14 @@ use futures_util::try_join;
 use thiserror::Error;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
+use zonelog_dns::Name;
+use zonelog_model::ProjectId;
+use zonelog_model::zone::ManagedResource;
 
-use super::delta::{End, SerialMade, VersionAltered, VersionEnded, VersionMade, ZoneChange, ZoneStateDelta};
+use super::delta::{
+    End, SerialMade, Step, VersionAltered, VersionEnded, VersionMade, ZoneChange, ZoneStateDelta,
+};
+use super::ownership::OwnershipWriter;
 use super::rows::{self, Column};
 
 /// Why zone state could not be written. The transaction must not be committed then.
@@ -39,6 +45,7 @@ pub struct ZoneStateWriter {
     alter_versions: Statement,
     end_versions: Statement,
     make_versions: Statement,
+    ownership: OwnershipWriter,
 }
 
 impl ZoneStateWriter {
@@ -55,13 +62,22 @@ impl ZoneStateWriter {
 
     /// Prepares the statements, in one round trip.
     pub async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
-        let (create_zones, change_zones, make_serials, alter_versions, end_versions, make_versions) = try_join!(
+        let (
+            create_zones,
+            change_zones,
+            make_serials,
+            alter_versions,
+            end_versions,
+            make_versions,
+            ownership,
+        ) = try_join!(
             client.prepare(CREATE_ZONES),
             client.prepare(CHANGE_ZONES),
             client.prepare(MAKE_SERIALS),
             client.prepare(ALTER_VERSIONS),
             client.prepare(END_VERSIONS),
             client.prepare(MAKE_VERSIONS),
+            OwnershipWriter::prepare(client),
         )?;
         Ok(Self {
             create_zones,
@@ -70,44 +86,54 @@ impl ZoneStateWriter {
             alter_versions,
             end_versions,
             make_versions,
+            ownership,
         })
     }
 
     /// Writes the changes in the client's open transaction. The statements are sent when the future is first polled,
-    /// in an order that matters, and answered together.
+    /// in an order that matters, and answered together: one round trip for each step of the delta.
     pub async fn write(&self, client: &Client, delta: &ZoneStateDelta<'_>) -> Result<(), WriteError> {
-        if delta.is_empty() {
-            return Ok(());
+        for step in &delta.steps {
+            self.write_step(client, step).await?;
         }
-        let created = delta
+        Ok(())
+    }
+
+    async fn write_step(&self, client: &Client, step: &Step<'_>) -> Result<(), WriteError> {
+        let created = step
             .zones
             .iter()
             .filter(|zone| zone.created.is_some())
             .collect::<Vec<_>>();
-        let changed = delta
+        let changed = step
             .zones
             .iter()
             .filter(|zone| zone.created.is_none())
             .collect::<Vec<_>>();
         try_join!(
+            // What the old owner made before the zone changed hands, and nothing that this step makes.
+            self.ownership.hand_over(client, &step.handed_over),
             // These read zones' rows as they were before: the serial that `None` stands for, the SOA's other fields.
-            self.make_serials(client, &delta.serials),
-            self.alter_versions(client, &delta.altered),
+            self.make_serials(client, &step.serials),
+            self.alter_versions(client, &step.altered),
             // An ended version makes room for the next one of the same owner name and type.
-            self.end_versions(client, &delta.ended),
-            self.make_versions(client, &delta.made),
+            self.end_versions(client, &step.ended),
+            self.make_versions(client, &step.made),
             // A deleted zone makes room for the next one of the same name.
             self.change_zones(client, &changed),
             self.create_zones(client, &created),
+            self.ownership.unshare(client, &step.unshared),
+            self.ownership.share(client, &step.shared),
+            self.ownership.count(client, &step.usage),
+            // A name is read from the zone's row, which may be new.
+            self.ownership.depart(client, &step.departed),
         )?;
         Ok(())
     }
 
     async fn make_serials(&self, client: &Client, serials: &[SerialMade<'_>]) -> Result<(), WriteError> {
         let timers = |row: &SerialMade<'_>| row.created.map(|zone| zone.timers);
-        let mname: Column<_> = rows::column(serials, |row| {
-            row.created.map(|zone| zone.primary_nameserver.to_string())
-        });
+        let mname: Column<_> = rows::column(serials, |row| row.primary_nameserver.map(Name::to_string));
         run(
             client,
             &self.make_serials,
@@ -181,6 +207,9 @@ impl ZoneStateWriter {
             End::Live => None,
             End::Ended(until) => until.map(|serial| serial.get()),
         };
+        fn managed<'a>(row: &VersionMade<'a>) -> Option<&'a ManagedResource> {
+            row.recordset.managed_resource.as_ref()
+        }
         run(
             client,
             &self.make_versions,
@@ -199,6 +228,10 @@ impl ZoneStateWriter {
                 &rows::column(made, |row| rows::packed(&row.recordset.records)),
                 &rows::column(made, |row| row.recordset.description.as_deref()),
                 &rows::column(made, |row| row.recordset.managed),
+                &rows::column(made, |row| managed(row).map(|thing| thing.kind.as_str())),
+                &rows::column(made, |row| managed(row).map(|thing| thing.id.as_str())),
+                &rows::column(made, |row| managed(row).and_then(|thing| thing.region.as_deref())),
+                &rows::column(made, |row| managed(row).map(|thing| thing.project.as_str())),
                 &rows::column(made, |row| row.recordset.project.as_str()),
                 &rows::column(made, |row| row.recordset.revision),
                 &rows::column(made, |row| row.recordset.created_at),
@@ -231,6 +264,13 @@ impl ZoneStateWriter {
                 &rows::column(zones, |zone| zone.content_position),
                 &rows::column(zones, |zone| zone.deleted.map(|(position, _)| position)),
                 &rows::column(zones, |zone| zone.deleted.map(|(_, at)| at)),
+                &rows::column(zones, |zone| zone.abandoned),
+                &rows::column(zones, |zone| zone.recordsets),
+                &rows::column(zones, |zone| zone.records),
+                &rows::column(zones, |zone| zone.project.map(ProjectId::as_str)),
+                &rows::column(zones, |zone| zone.pool.map(|(pool, _)| pool.uuid())),
+                &rows::column(zones, |zone| zone.pool.map(|(_, position)| position)),
+                &rows::column(zones, |zone| zone.primary_nameserver.map(Name::to_string)),
             ],
         )
         .await
@@ -241,6 +281,7 @@ impl ZoneStateWriter {
             .iter()
             .filter_map(|change| Some((*change, change.created?)))
             .collect::<Vec<_>>();
+        let kept = |change: &ZoneChange<'_>, count: i64| if change.deleted.is_some() { 0 } else { count };
         run(
             client,
             &self.create_zones,
@@ -250,15 +291,24 @@ impl ZoneStateWriter {
                 &rows::column(&zones, |(change, _)| change.id.uuid()),
                 &rows::column(&zones, |(_, (zone, _))| zone.name.to_string()),
                 &rows::column(&zones, |(_, (zone, _))| zone.name.to_key()),
-                &rows::column(&zones, |(_, (zone, _))| zone.project.as_str()),
-                &rows::column(&zones, |(_, (zone, _))| zone.pool.uuid()),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change.project.unwrap_or(&zone.project).as_str()
+                }),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change.pool.map_or(zone.pool, |(pool, _)| pool).uuid()
+                }),
                 &rows::column(&zones, |(change, (zone, _))| change.email.unwrap_or(&zone.email)),
                 &rows::column(&zones, |(change, (zone, _))| {
                     rows::ttl(change.ttl.unwrap_or(zone.ttl))
                 }),
                 &rows::column(&zones, |(change, _)| change.description.flatten()),
                 &rows::column(&zones, |(_, (zone, _))| rows::attributes(&zone.attributes)),
-                &rows::column(&zones, |(_, (zone, _))| zone.primary_nameserver.to_string()),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change
+                        .primary_nameserver
+                        .unwrap_or(&zone.primary_nameserver)
+                        .to_string()
+                }),
                 &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.refresh)),
                 &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.retry)),
                 &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.expire)),
@@ -279,6 +329,17 @@ impl ZoneStateWriter {
                 }),
                 &rows::column(&zones, |(change, _)| change.deleted.map(|(position, _)| position)),
                 &rows::column(&zones, |(change, _)| change.deleted.map(|(_, at)| at)),
+                &rows::column(&zones, |(change, _)| change.abandoned),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    kept(change, zone.recordset_count + change.recordsets)
+                }),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    kept(change, zone.record_count + change.records)
+                }),
+                &rows::column(&zones, |(_, (zone, _))| zone.transferred_at),
+                &rows::column(&zones, |(change, (_, position))| {
+                    change.pool.map_or(*position, |(_, moved)| moved)
+                }),
             ],
         )
         .await
@@ -286,7 +347,7 @@ impl ZoneStateWriter {
 }
 
 /// Runs a statement that changes exactly `expected` rows; none at all when there is nothing to change.
-async fn run(
+pub(super) async fn run(
     client: &Client,
     statement: &Statement,
     table: &'static str,
@@ -335,18 +396,21 @@ const END_VERSIONS: &str = "
 
 const MAKE_VERSIONS: &str = "
     insert into recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed,
-                                   project, revision, created_at, updated_at, since_serial, until_serial,
-                                   since_position)
+                                   managed_kind, managed_id, managed_region, managed_project, project, revision,
+                                   created_at, updated_at, since_serial, until_serial, since_position)
     select u.zone, u.recordset, u.owner, u.owner_key, u.type, u.ttl, u.records::text[], u.rdata, u.description,
-           u.managed, u.project, u.revision, u.created_at, u.updated_at,
+           u.managed, u.managed_kind, u.managed_id, u.managed_region, u.managed_project, u.project, u.revision,
+           u.created_at, u.updated_at,
            coalesce(u.since, (select z.serial from zone z where z.id = u.zone)),
            case when u.ended then coalesce(u.until, (select z.serial from zone z where z.id = u.zone)) end,
            u.since_position
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::integer[], $6::integer[], $7::text[], $8::bytea[],
-                $9::text[], $10::boolean[], $11::text[], $12::bigint[], $13::timestamptz[], $14::timestamptz[],
-                $15::bigint[], $16::boolean[], $17::bigint[], $18::bigint[])
-         as u (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, project, revision,
-               created_at, updated_at, since, ended, until, since_position)";
+                $9::text[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
+                $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::boolean[], $21::bigint[],
+                $22::bigint[])
+         as u (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, managed_kind,
+               managed_id, managed_region, managed_project, project, revision, created_at, updated_at, since, ended,
+               until, since_position)";
 
 const CHANGE_ZONES: &str = "
     update zone z
@@ -356,24 +420,35 @@ const CHANGE_ZONES: &str = "
         updated_at = coalesce(u.updated_at, z.updated_at),
         content_position = coalesce(u.content_position, z.content_position),
         deleted_position = coalesce(u.deleted_position, z.deleted_position),
-        deleted_at = coalesce(u.deleted_at, z.deleted_at)
+        deleted_at = coalesce(u.deleted_at, z.deleted_at), abandoned = z.abandoned or u.abandoned,
+        recordset_count = case when u.deleted_position is null then z.recordset_count + u.recordsets else 0 end,
+        record_count = case when u.deleted_position is null then z.record_count + u.records else 0 end,
+        project = coalesce(u.project, z.project),
+        pool = coalesce(u.pool, z.pool), pool_position = coalesce(u.pool_position, z.pool_position),
+        mname = coalesce(u.mname, z.mname)
     from unnest($1::uuid[], $2::text[], $3::integer[], $4::boolean[], $5::text[], $6::bigint[], $7::bigint[],
-                $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[])
+                $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::boolean[],
+                $14::bigint[], $15::bigint[], $16::text[], $17::uuid[], $18::bigint[], $19::text[])
          as u (id, email, ttl, described, description, serial, changes, stream_version, updated_at, content_position,
-               deleted_position, deleted_at)
+               deleted_position, deleted_at, abandoned, recordsets, records, project, pool, pool_position,
+               mname)
     where z.id = u.id";
 
 const CREATE_ZONES: &str = "
     insert into zone (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry,
                       expire, minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at,
-                      created_position, content_position, deleted_position, deleted_at)
+                      created_position, content_position, deleted_position, deleted_at, abandoned, recordset_count,
+                      record_count, transferred_at, pool_position)
     select u.id, u.name, u.name_key, u.project, u.pool, u.email, u.ttl, u.description, u.attributes::jsonb, u.mname,
            u.refresh, u.retry, u.expire, u.minimum, u.serial, u.soa_recordset, u.revision, u.stream_version,
-           u.created_at, u.updated_at, u.created_position, u.content_position, u.deleted_position, u.deleted_at
+           u.created_at, u.updated_at, u.created_position, u.content_position, u.deleted_position, u.deleted_at,
+           u.abandoned, u.recordset_count, u.record_count, u.transferred_at, u.pool_position
     from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::uuid[], $6::text[], $7::integer[], $8::text[],
                 $9::text[], $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::bigint[],
                 $16::uuid[], $17::bigint[], $18::bigint[], $19::timestamptz[], $20::timestamptz[], $21::bigint[],
-                $22::bigint[], $23::bigint[], $24::timestamptz[])
+                $22::bigint[], $23::bigint[], $24::timestamptz[], $25::boolean[], $26::bigint[], $27::bigint[],
+                $28::timestamptz[], $29::bigint[])
          as u (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry, expire,
                minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at, created_position,
-               content_position, deleted_position, deleted_at)";
+               content_position, deleted_position, deleted_at, abandoned, recordset_count, record_count,
+               transferred_at, pool_position)";

@@ -1,13 +1,12 @@
-//! Zone state made anew from the log, beside the live tables.
+//! The tables made anew from the log, in a schema of their own.
 
 use thiserror::Error;
 use tokio_postgres::Client;
 use zonelog_model::{Position, Recorded};
 use zonelog_store::{Feed, StoreError};
 
-use super::TABLES;
-use super::delta::ZoneStateDelta;
-use super::write::{WriteError, ZoneStateWriter};
+use crate::inline::{InlineDelta, InlineWriter, TABLES};
+use crate::zone_state::WriteError;
 
 /// How many events are read and written at a time.
 const PAGE: usize = 2_000;
@@ -21,7 +20,7 @@ pub struct Progress {
     pub head: Position,
 }
 
-/// A shadow schema that holds zone state as of a log position.
+/// A shadow schema that holds the projections as of a log position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuilt {
     /// The schema.
@@ -57,7 +56,7 @@ pub enum RebuildError {
     },
 }
 
-/// Makes the tables of zone state in the new schema `shadow` and fills them from the log, from its first event to the
+/// Makes the tables of the inline projections in the new schema `shadow` and fills them from the log, from its first event to the
 /// head at the start, with the very functions that write the live ones. What was in a schema of that name is dropped.
 ///
 /// `client` must be allowed to create schemas (the owner's role), and must be used by nobody else meanwhile.
@@ -69,13 +68,17 @@ pub async fn rebuild(
 ) -> Result<Rebuilt, RebuildError> {
     drop_shadow(client, shadow).await?;
     client.batch_execute(&format!("create schema {shadow}")).await?;
-    for table in TABLES {
+    for (table, _) in TABLES {
         client
             .batch_execute(&format!(
                 "create table {shadow}.{table} (like public.{table} including all)"
             ))
             .await?;
     }
+    // The one row that a migration makes.
+    client
+        .batch_execute(&format!("insert into {shadow}.registry_head values (0, 0)"))
+        .await?;
     let head = feed.head().await?;
     let mut rebuilt = Rebuilt {
         schema: shadow.to_owned(),
@@ -121,7 +124,7 @@ pub(super) async fn replay(
         .batch_execute(&format!(
             "set search_path = {}; {}",
             rebuilt.schema,
-            ZoneStateWriter::SESSION
+            InlineWriter::SESSION
         ))
         .await?;
     if own {
@@ -157,7 +160,7 @@ async fn write_pages(
     own_transactions: bool,
     mut progress: impl FnMut(Progress),
 ) -> Result<(), RebuildError> {
-    let writer = ZoneStateWriter::prepare(client).await?;
+    let writer = InlineWriter::prepare(client).await?;
     let mut limit = PAGE;
     while rebuilt.position < head {
         let mut events = feed.after(rebuilt.position, limit).await?;
@@ -171,7 +174,7 @@ async fn write_pages(
             client.batch_execute("begin").await?;
         }
         writer
-            .write(client, &ZoneStateDelta::of(&events))
+            .write(client, &InlineDelta::of(&events))
             .await
             .map_err(|error| RebuildError::Write {
                 after: rebuilt.position,

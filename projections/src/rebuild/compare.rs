@@ -6,8 +6,8 @@ use serde_json::Value;
 use tokio_postgres::Client;
 use zonelog_store::Feed;
 
-use super::TABLES;
-use super::rebuild::{RebuildError, Rebuilt, Transactions, replay};
+use super::replay::{RebuildError, Rebuilt, Transactions, replay};
+use crate::inline::TABLES;
 
 /// Where a row stands that has no equal on the other side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +75,7 @@ async fn within_snapshot(
     replay(feed, client, rebuilt, head, Transactions::Callers, |_| {}).await?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut differences = Vec::new();
-    for table in TABLES {
+    for (table, primary_key) in TABLES {
         let before = differences.len();
         let shadow = &rebuilt.schema;
         for (side, these, those) in [
@@ -89,7 +89,7 @@ async fn within_snapshot(
                 let row: Value = row.get(0);
                 differences.push(Difference {
                     table,
-                    key: key_of(table, &row),
+                    key: key_of(primary_key, &row),
                     side,
                     row,
                 });
@@ -100,12 +100,7 @@ async fn within_snapshot(
     Ok(differences)
 }
 
-fn key_of(table: &str, row: &Value) -> String {
-    let columns: &[&str] = match table {
-        "zone" => &["id"],
-        "recordset_version" => &["zone", "recordset", "since_serial"],
-        _ => &["zone", "serial"],
-    };
+fn key_of(columns: &[&str], row: &Value) -> String {
     let value = |column: &str| match row.get(column) {
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),

@@ -1,0 +1,7 @@
+//! The inline projections made anew from the log, beside the live tables, and compared with them.
+
+mod compare;
+mod replay;
+
+pub use compare::{Difference, Side, compare};
+pub use replay::{Progress, RebuildError, Rebuilt, drop_shadow, rebuild};

@@ -1,16 +1,19 @@
 //! What the handlers share.
 
+use std::sync::Arc;
+
 use deadpool_postgres::{Client, Pool};
 use zonelog_central::{Accepted, Central, ExecuteError, Idempotency, Request};
 use zonelog_model::ZoneId;
 use zonelog_model::zone::{Command, Rejection};
 use zonelog_projections::listing::Listing;
 
-use crate::auth::Tokens;
+use crate::auth::Identification;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::options::ApiOptions;
 use crate::policy::Policies;
+use crate::rate_limit::Rates;
 
 /// One for a process.
 pub(crate) struct App {
@@ -18,9 +21,12 @@ pub(crate) struct App {
     pub(crate) central: Central,
     pub(crate) pool: Pool,
     pub(crate) listing: Listing,
-    /// `None`: everybody is believed.
-    pub(crate) tokens: Option<Tokens>,
-    pub(crate) policies: Policies,
+    /// Host and port for links of requests that name none.
+    pub(crate) host: String,
+    pub(crate) identification: Identification,
+    pub(crate) policies: Arc<Policies>,
+    /// `None`: nobody's requests are counted.
+    pub(crate) rates: Option<Rates>,
 }
 
 impl App {

@@ -10,7 +10,11 @@ use zonelog_central::clock;
 use zonelog_model::ProjectId;
 use zonelog_projections::api_token::{self, ApiToken};
 
+use crate::app::App;
 use crate::error::ApiError;
+use crate::http_client::HttpClientError;
+use crate::keystone::{Catalog, Keystone, Secret};
+use crate::options::{ApiOptions, Auth};
 use crate::token::TokenSecret;
 
 /// The most tokens remembered, known or unknown; when there are more, all are forgotten.
@@ -22,10 +26,74 @@ pub(crate) struct Identity {
     pub(crate) user: String,
     pub(crate) project: ProjectId,
     pub(crate) roles: Vec<String>,
+    /// Where the other services of the caller's cloud are; empty without Keystone.
+    pub(crate) catalog: Arc<Catalog>,
+    /// What the caller showed, for asking other services in his name; without Keystone nobody would take it.
+    pub(crate) token: Option<Arc<Secret>>,
+}
+
+/// How callers are known.
+pub(crate) enum Identification {
+    /// Everybody is believed.
+    Believed,
+    /// By Zonelog's own tokens.
+    Tokens(Tokens),
+    /// By Keystone's tokens, and by Zonelog's own.
+    Keystone(Box<Keystone>, Tokens),
+}
+
+impl Identification {
+    pub(crate) fn new(options: &ApiOptions, pool: &Pool) -> Result<Self, HttpClientError> {
+        let tokens = || Tokens::new(pool.clone(), options.token_memory);
+        Ok(match &options.auth {
+            Auth::None => Self::Believed,
+            Auth::Tokens => Self::Tokens(tokens()),
+            Auth::Keystone(keystone) => Self::Keystone(Box::new(Keystone::new(keystone.clone())?), tokens()),
+        })
+    }
+
+    /// Who sends a request.
+    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Identity, ApiError> {
+        let text = || {
+            let text = headers.get("x-auth-token").and_then(|value| value.to_str().ok());
+            text.ok_or_else(ApiError::unauthorized)
+        };
+        match self {
+            Self::Believed => believed(headers),
+            Self::Tokens(tokens) => {
+                let secret = TokenSecret::parse(text()?).ok_or_else(ApiError::unauthorized)?;
+                tokens.identify(&secret).await
+            }
+            // Our own tokens have a form that none of Keystone's has.
+            Self::Keystone(keystone, tokens) => match TokenSecret::parse(text()?) {
+                Some(secret) => tokens.identify(&secret).await,
+                None => keystone.identify(text()?).await,
+            },
+        }
+    }
+
+    /// The challenge of a 401. `base` is where the caller found us.
+    pub(crate) fn challenge(&self, base: &str) -> String {
+        match self {
+            Self::Believed | Self::Tokens(_) => format!("Keystone uri=\"{base}\""),
+            Self::Keystone(keystone, _) => keystone.challenge(),
+        }
+    }
+}
+
+impl App {
+    /// Refuses a project that Keystone does not know: 400 `invalid_project`; 504 when Keystone cannot be asked. Without
+    /// Keystone every project is taken.
+    pub(crate) async fn verify_project(&self, project: &ProjectId) -> Result<(), ApiError> {
+        match &self.identification {
+            Identification::Keystone(keystone, _) => keystone.verify_project(project).await,
+            Identification::Believed | Identification::Tokens(_) => Ok(()),
+        }
+    }
 }
 
 /// The caller of an installation that lets everybody in, with Designate's defaults.
-pub(crate) fn believed(headers: &HeaderMap) -> Result<Identity, ApiError> {
+fn believed(headers: &HeaderMap) -> Result<Identity, ApiError> {
     let header = |name: &str, default: &str| -> Result<String, ApiError> {
         let Some(value) = headers.get(name) else {
             return Ok(default.to_owned());
@@ -45,6 +113,8 @@ pub(crate) fn believed(headers: &HeaderMap) -> Result<Identity, ApiError> {
             .map(|role| role.trim().to_ascii_lowercase())
             .filter(|role| !role.is_empty())
             .collect(),
+        catalog: Arc::default(),
+        token: None,
     })
 }
 
@@ -85,7 +155,7 @@ struct Remembered {
 }
 
 impl Tokens {
-    pub(crate) fn new(pool: Pool, memory: Duration) -> Self {
+    fn new(pool: Pool, memory: Duration) -> Self {
         Self {
             pool,
             memory,
@@ -93,12 +163,8 @@ impl Tokens {
         }
     }
 
-    /// The caller whose token is in `X-Auth-Token`.
-    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Identity, ApiError> {
-        let given = headers.get("x-auth-token").and_then(|value| value.to_str().ok());
-        let secret = given
-            .and_then(TokenSecret::parse)
-            .ok_or_else(ApiError::unauthorized)?;
+    /// The caller who has a token.
+    async fn identify(&self, secret: &TokenSecret) -> Result<Identity, ApiError> {
         let digest = secret.digest();
         let token = match self.recall(&digest) {
             Some(token) => token,
@@ -113,6 +179,8 @@ impl Tokens {
                 user: token.name.clone(),
                 project: token.project.clone(),
                 roles: with_implied(&token.roles),
+                catalog: Arc::default(),
+                token: None,
             }),
             _ => Err(ApiError::unauthorized()),
         }

@@ -12,6 +12,7 @@ use zonelog_projections::listing::Sight;
 
 use crate::auth::{Identity, project_id};
 use crate::error::ApiError;
+use crate::keystone::{Catalog, Secret};
 use crate::policy::{Credentials, Policy, Target};
 use crate::query::Query;
 
@@ -19,7 +20,10 @@ use crate::query::Query;
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
     actor: Actor,
+    catalog: Arc<Catalog>,
+    token: Option<Arc<Secret>>,
     policy: Arc<Policy>,
+    sudo: bool,
     all_projects: bool,
     edit_managed: bool,
     hard_delete: bool,
@@ -56,7 +60,13 @@ impl Context {
         let sudo = ["x-auth-sudo-project-id", "x-auth-sudo-tenant-id"]
             .iter()
             .find_map(|name| headers.get(*name));
-        let Identity { user, project, roles } = identity;
+        let Identity {
+            user,
+            project,
+            roles,
+            catalog,
+            token,
+        } = identity;
         let actor = Actor {
             user,
             project,
@@ -65,7 +75,10 @@ impl Context {
         };
         let mut context = Self {
             actor,
+            catalog,
+            token,
             policy,
+            sudo: false,
             all_projects: false,
             edit_managed: false,
             hard_delete: false,
@@ -77,6 +90,7 @@ impl Context {
             context.require_header("use_sudo")?;
             let project = sudo.to_str().unwrap_or_default().trim();
             context.actor.project = project_id("X-Auth-Sudo-Project-ID", project)?;
+            context.sudo = true;
         }
         if asked("x-auth-all-projects", &["all_projects", "all_tenants"]) {
             context.require_header("all_tenants")?;
@@ -137,6 +151,23 @@ impl Context {
     /// Who asks.
     pub(crate) fn actor(&self) -> &Actor {
         &self.actor
+    }
+
+    /// Where the other services of the caller's cloud are; empty without Keystone.
+    #[expect(dead_code, reason = "for the floating IPs")]
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// The caller's Keystone token, for asking other services in his name.
+    #[expect(dead_code, reason = "for the floating IPs")]
+    pub(crate) fn token(&self) -> Option<&Secret> {
+        self.token.as_deref()
+    }
+
+    /// Whether the caller acts in a project that is not his token's (`X-Auth-Sudo-Project-ID`).
+    pub(crate) fn is_sudo(&self) -> bool {
+        self.sudo
     }
 
     /// Whose objects the request sees.

@@ -133,7 +133,7 @@ impl ApiError {
         Self::fault(StatusCode::BAD_REQUEST, "invalid_marker", None)
     }
 
-    /// 401. `base` is where the caller found us.
+    /// 401 as keystonemiddleware says it.
     pub(crate) fn unauthorized() -> Self {
         Self(Arc::new(Fault {
             status: StatusCode::UNAUTHORIZED,
@@ -204,13 +204,20 @@ impl ApiError {
         }))
     }
 
+    /// The same, saying after how many seconds another try may succeed.
+    pub(crate) fn with_retry_after(self, seconds: u32) -> Self {
+        let mut fault = Fault::clone(&self.0);
+        fault.retry_after = Some(seconds);
+        Self(Arc::new(fault))
+    }
+
     /// 504: it took too long; whether a change took effect is not known.
     pub(crate) fn timeout(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
     }
 
-    /// Writes the response. `base` is the address by which the caller found us.
-    pub(crate) fn render(&self, request_id: &str, base: &str, allow: Option<HeaderValue>) -> Response {
+    /// Writes the response. `challenge` says to whom a 401 comes how to get in.
+    pub(crate) fn render(&self, request_id: &str, challenge: &str, allow: Option<HeaderValue>) -> Response {
         let fault = &*self.0;
         let (content_type, body) = match fault.shape {
             Shape::Empty => ("text/html; charset=UTF-8", Vec::new()),
@@ -224,8 +231,8 @@ impl ApiError {
         if let Some(seconds) = fault.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if fault.shape == Shape::Unauthorized {
-            let challenge = HeaderValue::try_from(format!("Keystone uri=\"{base}\""));
+        if fault.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::try_from(challenge);
             headers.insert(
                 WWW_AUTHENTICATE,
                 challenge.unwrap_or(HeaderValue::from_static("Keystone")),

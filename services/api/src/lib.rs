@@ -3,6 +3,7 @@
 //! ```text
 //!  server.rs      connections: how many, how slow they may be, how they end
 //!  middleware.rs  every request: id, address, caller, time limit, metrics, error bodies
+//!  auth.rs        who asks; keystone/ knows those who have a token of Keystone's
 //!  policy/        who may do what: oslo.policy's rules and their file
 //!  router.rs      paths
 //!  v2/            one file a resource: handlers; its JSON out (`*_json`) and in (`*_input`)
@@ -14,21 +15,33 @@ mod app;
 mod auth;
 mod coerce;
 mod context;
+mod cors;
 mod error;
+mod forwarded;
 mod health;
+mod http_client;
 mod idempotency;
 mod json;
+mod keystone;
 mod middleware;
 mod options;
 mod path;
 mod policy;
 mod query;
+mod rate_limit;
 mod router;
 mod server;
+mod tls;
 mod token;
 mod v2;
 mod versions;
 
+pub use cors::BadOrigin;
+pub use http_client::HttpClientError;
+pub use keystone::{Credential, KeystoneOptions, Secret};
 pub use options::{ApiOptions, Auth, NameServer};
+pub use policy::PolicyError;
+pub use rate_limit::RateLimit;
 pub use server::{Api, ApiError};
+pub use tls::{TlsError, TlsOptions};
 pub use token::TokenSecret;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{ACCEPT, ALLOW, HOST};
+use axum::http::header::{ACCEPT, ALLOW};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
@@ -15,17 +15,21 @@ use futures_util::FutureExt;
 use zonelog_central::ids;
 
 use crate::app::App;
-use crate::auth::believed;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::forwarded::{self, Own};
+
+/// As Designate says it.
+const MAINTENANCE_RETRY_SECONDS: u32 = 60;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id");
 
 /// The one layer around all routes.
-pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(crate) async fn around(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id: Arc<str> = ids::request_id().into();
-    let base = base_url(&app, &request);
+    let base: Arc<str> = app.base(&request).into();
+    request.extensions_mut().insert(Base(Arc::clone(&base)));
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = method_label(request.method());
     let work = AssertUnwindSafe(run(&app, request, next, &request_id, &base)).catch_unwind();
@@ -39,7 +43,7 @@ pub(crate) async fn around(State(app): State<Arc<App>>, request: Request, next: 
     };
     if let Some(error) = response.extensions_mut().remove::<ApiError>() {
         let allow = response.headers_mut().remove(ALLOW);
-        response = error.render(&request_id, &base, allow);
+        response = error.render(&request_id, &app.identification.challenge(&base), allow);
     }
     if let Ok(value) = HeaderValue::try_from(&*request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -64,14 +68,26 @@ async fn run(
 ) -> Result<Response, ApiError> {
     let path = request.uri().path();
     if path == "/v2" || path.starts_with("/v2/") {
-        let identity = match &app.tokens {
-            Some(tokens) => tokens.identify(request.headers()).await?,
-            None => believed(request.headers())?,
-        };
+        let identity = app.identification.identify(request.headers()).await?;
+        if let Some(rates) = &app.rates {
+            rates.count(&identity.project)?;
+        }
         let (request_id, base) = (Arc::clone(request_id), Arc::clone(base));
         let policy = app.policies.current();
         let (headers, uri) = (request.headers(), request.uri());
         let context = Context::new(identity, policy, headers, uri, request_id, base)?;
+        if let Some(role) = &app.options.maintenance_role
+            && !context
+                .actor()
+                .roles
+                .iter()
+                .any(|own| own.eq_ignore_ascii_case(role))
+        {
+            return Err(maintenance());
+        }
+        if context.is_sudo() {
+            app.verify_project(&context.actor().project).await?;
+        }
         check_accept(request.headers())?;
         request.extensions_mut().insert(context);
     }
@@ -102,28 +118,38 @@ pub(crate) fn normalize(uri: &mut Uri) {
     *uri = Uri::from_parts(parts).unwrap_or_default();
 }
 
-/// The address before every link: as configured, else as the caller wrote it.
-fn base_url(app: &App, request: &Request) -> Arc<str> {
-    if let Some(url) = &app.options.base_url {
-        return url.trim_end_matches('/').into();
-    }
-    let header = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .filter(|host| is_host(host));
-    match header.or(request.uri().authority().map(|authority| authority.as_str())) {
-        Some(host) => format!("http://{host}").into(),
-        None => format!("http://{}", app.options.listen).into(),
+/// 503 while the API is closed for work on it.
+fn maintenance() -> ApiError {
+    ApiError::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "maintenance",
+        "The API is closed for maintenance; try again later",
+    )
+    .with_retry_after(MAINTENANCE_RETRY_SECONDS)
+}
+
+impl App {
+    /// The address before every link: as configured, else as the caller wrote it.
+    fn base(&self, request: &Request) -> String {
+        if let Some(url) = &self.options.base_url {
+            return url.trim_end_matches('/').to_owned();
+        }
+        let own = Own {
+            scheme: if self.options.tls.is_some() {
+                "https"
+            } else {
+                "http"
+            },
+            host: &self.host,
+            proxied: self.options.proxy_headers,
+        };
+        forwarded::base(request.headers(), request.uri(), own)
     }
 }
 
-/// Whether a Host header is a name or address with a port: it is repeated in links and a header.
-fn is_host(host: &str) -> bool {
-    let plain =
-        |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'.' | b'-' | b'_' | b':' | b'[' | b']');
-    !host.is_empty() && host.bytes().all(plain)
-}
+/// The address by which the caller found us, put into every request.
+#[derive(Clone)]
+pub(crate) struct Base(pub(crate) Arc<str>);
 
 fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut given = headers.get_all(ACCEPT).iter().peekable();

@@ -4,11 +4,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::keystone::KeystoneOptions;
+use crate::rate_limit::RateLimit;
+use crate::tls::TlsOptions;
+
 /// Who may use the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// Whoever has one of Zonelog's own tokens, in `X-Auth-Token`.
     Tokens,
+    /// Whoever has a token of this Keystone, or one of Zonelog's own.
+    Keystone(KeystoneOptions),
     /// Everybody: `X-Auth-User-ID`, `X-Auth-Project-ID` and `X-Roles` are believed, and an admin is assumed without
     /// them. Only on a loopback address.
     None,
@@ -55,6 +61,18 @@ pub struct ApiOptions {
     pub token_memory: Duration,
     /// While this file exists, `/healthcheck` says 503: takes the process out of a load balancer.
     pub disable_file: Option<PathBuf>,
+    /// Rules in oslo.policy's language that go over Designate's defaults (`policy.yaml`), taken anew when it changes.
+    pub policy_file: Option<PathBuf>,
+    /// Whether a proxy's `Forwarded` and `X-Forwarded-*` are believed: only where every request comes through one.
+    pub proxy_headers: bool,
+    /// The origins whose pages browsers may let ask the API; `*` is everybody's.
+    pub cors_origins: Vec<String>,
+    /// The API is closed to everybody who does not have this role.
+    pub maintenance_role: Option<String>,
+    /// How fast each project may send requests.
+    pub rate_limit: Option<RateLimit>,
+    /// The listener speaks TLS with this certificate, and nothing else.
+    pub tls: Option<TlsOptions>,
 }
 
 impl Default for ApiOptions {
@@ -74,6 +92,12 @@ impl Default for ApiOptions {
             database_connections: 8,
             token_memory: Duration::from_secs(2),
             disable_file: None,
+            policy_file: None,
+            proxy_headers: false,
+            cors_origins: Vec::new(),
+            maintenance_role: None,
+            rate_limit: None,
+            tls: None,
         }
     }
 }

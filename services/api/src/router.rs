@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
+use tower::util::option_layer;
+use tower_http::cors::CorsLayer;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -11,7 +14,7 @@ use crate::v2::{recordsets, zones};
 use crate::{health, middleware, versions};
 
 /// The routes, with the middleware around them.
-pub(crate) fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>, cors: Option<CorsLayer>) -> Router {
     Router::new()
         .route("/", get(versions::list))
         .route("/healthcheck", get(health::check))
@@ -35,9 +38,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v2/recordsets/{recordset_id}", get(recordsets::find))
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(axum::middleware::from_fn_with_state(
-            Arc::clone(&app),
-            middleware::around,
-        ))
+        .layer(from_fn_with_state(Arc::clone(&app), middleware::around))
+        // Around all the rest: a page must be able to read why it was refused.
+        .layer(option_layer(cors))
         .with_state(app)
 }

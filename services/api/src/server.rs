@@ -12,8 +12,10 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::Service;
@@ -22,11 +24,15 @@ use zonelog_projections::listing::Listing;
 use zonelog_store::Database;
 
 use crate::app::App;
-use crate::auth::Tokens;
+use crate::auth::Identification;
+use crate::cors::{self, BadOrigin};
+use crate::http_client::HttpClientError;
 use crate::middleware::normalize;
 use crate::options::{ApiOptions, Auth};
-use crate::policy::{Policies, PolicyError};
+use crate::policy::{Policies, PolicyError, PolicyFile};
+use crate::rate_limit::Rates;
 use crate::router::router;
+use crate::tls::{Certificate, CertificateWatch, TlsError};
 
 /// The largest head of a request (line and headers) in octets.
 const MAX_HEAD: usize = 64 * 1024;
@@ -50,6 +56,15 @@ pub enum ApiError {
     /// The rules of who may do what cannot be used.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The listener's certificate cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Other services cannot be asked.
+    #[error(transparent)]
+    HttpClient(#[from] HttpClientError),
+    /// An origin for browsers is none.
+    #[error(transparent)]
+    Origin(#[from] BadOrigin),
 }
 
 /// The API, bound to its address and not yet serving.
@@ -58,6 +73,8 @@ pub struct Api {
     address: SocketAddr,
     router: Router,
     options: ApiOptions,
+    certificate: Option<(Arc<Certificate>, CertificateWatch)>,
+    policy: Option<(PolicyFile, Arc<Policies>)>,
 }
 
 impl Api {
@@ -80,11 +97,18 @@ impl Api {
             .clone()
             .with_setting("plan_cache_mode", "force_generic_plan");
         let pool = reading.pool(options.database_connections);
-        let tokens = match options.auth {
-            Auth::Tokens => Some(Tokens::new(pool.clone(), options.token_memory)),
-            Auth::None => None,
+        let certificate = options.tls.clone().map(Certificate::open).transpose()?;
+        let (policy, policies) = match &options.policy_file {
+            Some(path) => {
+                let (file, policies) = PolicyFile::open(path)?;
+                let policies = Arc::new(policies);
+                (Some((file, Arc::clone(&policies))), policies)
+            }
+            None => (None, Arc::new(Policies::defaults()?)),
         };
+        let cors = cors::layer(&options.cors_origins)?;
         let listing = Listing::new(options.threshold_percent);
+        let identification = Identification::new(&options, &pool)?;
         let options = ApiOptions {
             listen: address,
             ..options
@@ -94,14 +118,18 @@ impl Api {
             central,
             pool,
             listing,
-            tokens,
-            policies: Policies::defaults()?,
+            host: address.to_string(),
+            identification,
+            policies,
+            rates: options.rate_limit.map(Rates::new),
         };
         Ok(Self {
             listener,
             address,
-            router: router(Arc::new(app)),
+            router: router(Arc::new(app), cors),
             options,
+            certificate,
+            policy,
         })
     }
 
@@ -116,9 +144,17 @@ impl Api {
             self.options.max_connections.min(Semaphore::MAX_PERMITS),
         ));
         let connections = TaskTracker::new();
+        if let Some((file, policies)) = self.policy {
+            connections.spawn(file.follow(policies, shutdown.clone()));
+        }
+        let certificate = self.certificate.map(|(certificate, watch)| {
+            connections.spawn(watch.follow(shutdown.clone()));
+            certificate
+        });
         while let Some((stream, place)) = next(&self.listener, &places, &shutdown).await {
             let connection = serve(
                 stream,
+                certificate.as_deref().map(Certificate::acceptor),
                 self.router.clone(),
                 self.options.header_timeout,
                 shutdown.clone(),
@@ -166,11 +202,35 @@ async fn next(
 }
 
 /// Serves one connection to its end.
-async fn serve(stream: TcpStream, router: Router, header_timeout: Duration, shutdown: CancellationToken) {
+async fn serve(
+    stream: TcpStream,
+    acceptor: Option<TlsAcceptor>,
+    router: Router,
+    header_timeout: Duration,
+    shutdown: CancellationToken,
+) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "a connection ended at once");
         return;
     }
+    let Some(acceptor) = acceptor else {
+        return serve_http(stream, router, header_timeout, shutdown).await;
+    };
+    let handshake = tokio::time::timeout(header_timeout, acceptor.accept(stream));
+    match shutdown.run_until_cancelled(handshake).await {
+        Some(Ok(Ok(stream))) => serve_http(stream, router, header_timeout, shutdown).await,
+        Some(Ok(Err(error))) => tracing::debug!(%error, "a TLS handshake failed"),
+        Some(Err(_)) => tracing::debug!("a TLS handshake took too long"),
+        None => {}
+    }
+}
+
+async fn serve_http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    router: Router,
+    header_timeout: Duration,
+    shutdown: CancellationToken,
+) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         normalize(request.uri_mut());
         router.clone().call(request.map(Body::new))

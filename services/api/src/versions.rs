@@ -1,13 +1,9 @@
 //! `GET /`: which versions of the API there are. Clients read the greatest and skip what it lacks.
 
-use axum::Json;
-use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::HOST;
+use axum::{Extension, Json};
 use serde::Serialize;
-use std::sync::Arc;
 
-use crate::app::App;
+use crate::middleware::Base;
 
 /// Id, status, and when it came, as Designate says it.
 const VERSIONS: [(&str, &str, &str); 6] = [
@@ -39,13 +35,7 @@ struct Link {
 }
 
 /// `GET /`.
-pub(crate) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<Versions> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let base = match (&app.options.base_url, host) {
-        (Some(url), _) => url.trim_end_matches('/').to_owned(),
-        (None, Some(host)) => format!("http://{host}"),
-        (None, None) => format!("http://{}", app.options.listen),
-    };
+pub(crate) async fn list(Extension(Base(base)): Extension<Base>) -> Json<Versions> {
     let versions = VERSIONS.map(|(id, status, updated)| Version {
         id,
         links: [

@@ -5,12 +5,16 @@
 //!  language.rs   the text of a rule: parsed once, evaluated for each request
 //!  target.rs     what a rule is asked about, and who asks
 //!  set.rs        all rules together, checked as a whole
+//!  file.rs       policy.yaml
+//!  watch.rs      its changes while the API runs
 //! ```
 
 mod defaults;
+mod file;
 mod language;
 mod set;
 mod target;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +28,7 @@ use thiserror::Error;
 
 pub(crate) use set::Policy;
 pub(crate) use target::{Credentials, Target};
+pub(crate) use watch::PolicyFile;
 
 /// Why there are no rules.
 #[derive(Debug, Error)]
@@ -78,7 +83,16 @@ impl Policies {
     /// Designate's defaults.
     pub(crate) fn defaults() -> Result<Self, PolicyError> {
         let policy = Policy::defaults().map_err(|remark| PolicyError::of(None, remark))?;
-        Ok(Self(RwLock::new(Arc::new(policy))))
+        Ok(Self::new(policy))
+    }
+
+    fn new(policy: Policy) -> Self {
+        Self(RwLock::new(Arc::new(policy)))
+    }
+
+    /// Puts other rules in force, for the requests to come.
+    fn replace(&self, policy: Policy) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
     /// The rules in force now.

@@ -54,6 +54,19 @@ pub(super) async fn enforce_on_zone(
     Ok(row)
 }
 
+/// A recordset that is shown to the caller, and that policy lets him see.
+pub(super) async fn visible_recordset(
+    app: &App,
+    context: &Context,
+    path: &RecordsetPath,
+) -> Result<RecordsetRow, ApiError> {
+    let (zone, row) = find(app, context, path).await?;
+    let zone = zone.ok_or_else(ApiError::zone_not_found)?;
+    let row = row.ok_or_else(ApiError::recordset_not_found)?;
+    context.enforce("get_recordset", &recordset_target(&zone, &row))?;
+    Ok(row)
+}
+
 /// As [`enforce_on_zone`], of a recordset.
 pub(super) async fn enforce_on_recordset(
     app: &App,
@@ -61,6 +74,23 @@ pub(super) async fn enforce_on_recordset(
     rule: &'static str,
     path: &RecordsetPath,
 ) -> Result<Option<RecordsetRow>, ApiError> {
+    let (zone, row) = find(app, context, path).await?;
+    match (&zone, &row) {
+        (Some(zone), Some(row)) => context.enforce(rule, &recordset_target(zone, row))?,
+        (Some(zone), None) if context.allows(rule, &zone_target(zone)) => {}
+        (Some(_), None) => return Err(ApiError::recordset_not_found()),
+        (None, _) if context.allows(rule, &own_zone(context)) => {}
+        (None, _) => return Err(ApiError::zone_not_found()),
+    }
+    Ok(row)
+}
+
+/// The zone and the recordset of a path, as far as they are shown.
+async fn find(
+    app: &App,
+    context: &Context,
+    path: &RecordsetPath,
+) -> Result<(Option<ZoneRow>, Option<RecordsetRow>), ApiError> {
     let client = app.client().await?;
     let sight = context.sight();
     let (zone, row) = futures_util::future::join(
@@ -74,14 +104,7 @@ pub(super) async fn enforce_on_recordset(
         Err(ListingError::ZoneNotFound) => None,
         row => row?,
     };
-    match (&zone, &row) {
-        (Some(zone), Some(row)) => context.enforce(rule, &recordset_target(zone, row))?,
-        (Some(zone), None) if context.allows(rule, &zone_target(zone)) => {}
-        (Some(_), None) => return Err(ApiError::recordset_not_found()),
-        (None, _) if context.allows(rule, &own_zone(context)) => {}
-        (None, _) => return Err(ApiError::zone_not_found()),
-    }
-    Ok(row)
+    Ok((zone, row))
 }
 
 fn own_zone(context: &Context) -> Target<'_> {

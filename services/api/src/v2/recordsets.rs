@@ -13,7 +13,7 @@ use zonelog_model::{ProjectId, RecordsetId, ZoneId};
 use zonelog_projections::listing::{RecordsetFilter, RecordsetSort, Within, ZoneRow};
 use zonelog_projections::status::Action;
 
-use super::allowed::{enforce_on_recordset, enforce_on_zone, zone_target};
+use super::allowed::{enforce_on_recordset, enforce_on_zone, visible_recordset, zone_target};
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::recordset_input::{NewRecordset, PRESENT, RecordsetChange};
 use super::recordset_json::{RecordsetJson, RecordsetListJson, recordset_href};
@@ -180,8 +180,7 @@ pub(crate) async fn show(
     path: RecordsetPath,
     context: Context,
 ) -> Result<Response, ApiError> {
-    let row = enforce_on_recordset(&app, &context, "get_recordset", &path).await?;
-    let row = row.ok_or_else(ApiError::recordset_not_found)?;
+    let row = visible_recordset(&app, &context, &path).await?;
     json(StatusCode::OK, &RecordsetJson::shown(&row, &context.base))
 }
 

@@ -7,10 +7,11 @@ use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 
 use crate::zone::{
-    ActorFacts, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Facts, Limits, Patch, Record,
-    Recordset, Registry, SoaTimers, UpdateRecordset, UpdateZone, Zone, ZoneRef,
+    AbandonZone, ActorFacts, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Facts, Limits,
+    MoveZone, Patch, Record, Recordset, Registry, RewriteNameservers, Share, ShareZone, SoaTimers,
+    TransferZone, UnshareZone, UpdateRecordset, UpdateZone, Zone, ZoneRef,
 };
-use crate::{PoolId, ProjectId, RecordsetId, Timestamp, ZoneId};
+use crate::{PoolId, ProjectId, RecordsetId, ShareId, Timestamp, ZoneId};
 
 /// The zone's id.
 pub const ZONE: ZoneId = ZoneId::new(Uuid::from_u128(0xa0));
@@ -79,14 +80,16 @@ pub fn records<'a>(rrtype: Rrtype, texts: impl IntoIterator<Item = &'a str>) -> 
 /// The id that the builders below give to the recordset of an owner name and type.
 #[track_caller]
 pub fn recordset_id(owner_name: &str, rrtype: Rrtype) -> RecordsetId {
-    // FNV-1a over 128 bits: the same name and type give the same id in every run.
     let text = format!("{} {rrtype}", owner(owner_name));
-    let id = text
-        .bytes()
+    RecordsetId::new(Uuid::from_u128(fnv(&text)))
+}
+
+/// FNV-1a over 128 bits: the same text gives the same id in every run.
+pub(super) fn fnv(text: &str) -> u128 {
+    text.bytes()
         .fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d_u128, |hash, octet| {
             (hash ^ u128::from(octet)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-        });
-    RecordsetId::new(Uuid::from_u128(id))
+        })
 }
 
 /// The timers of the zone's SOA.
@@ -275,6 +278,65 @@ pub const fn delete_recordset(recordset: RecordsetId) -> DeleteRecordset {
         zone: ZONE,
         recordset,
         may_edit_managed: false,
+    }
+}
+
+/// The share that [`share_zone`] makes with a project at [`start`].
+#[track_caller]
+pub fn share(target: &str) -> Share {
+    Share {
+        id: share_id(target),
+        target_project: project(target),
+        project: project("alpha"),
+        created_at: start(),
+    }
+}
+
+/// The id that the builders give to the share with a project.
+pub fn share_id(target: &str) -> ShareId {
+    ShareId::new(Uuid::from_u128(fnv(target)))
+}
+
+/// Shares the zone with a project.
+#[track_caller]
+pub fn share_zone(target: &str) -> ShareZone {
+    ShareZone {
+        zone: ZONE,
+        share: share_id(target),
+        target_project: project(target),
+        project: project("alpha"),
+    }
+}
+
+/// Takes the share with a project back.
+pub fn unshare_zone(target: &str) -> UnshareZone {
+    UnshareZone {
+        zone: ZONE,
+        share: share_id(target),
+    }
+}
+
+/// Abandons the zone.
+pub const fn abandon_zone() -> AbandonZone {
+    AbandonZone { zone: ZONE }
+}
+
+/// Moves the zone to a pool.
+pub const fn move_zone(pool: Option<PoolId>) -> MoveZone {
+    MoveZone { zone: ZONE, pool }
+}
+
+/// Brings the zone's name servers up to its pool's.
+pub const fn rewrite_nameservers() -> RewriteNameservers {
+    RewriteNameservers { zone: ZONE }
+}
+
+/// Gives the zone to a project.
+#[track_caller]
+pub fn transfer_zone(to: &str) -> TransferZone {
+    TransferZone {
+        zone: ZONE,
+        to: project(to),
     }
 }
 

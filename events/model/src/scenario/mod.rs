@@ -17,6 +17,7 @@
 )]
 
 pub mod fixtures;
+pub mod resources;
 
 use crate::Timestamp;
 use crate::zone::{Command, Event, Facts, Rejection, ZoneSlice, apply, decide};
@@ -77,6 +78,20 @@ impl Scenario {
         self
     }
 
+    /// The facts that the command meets, changed.
+    #[must_use]
+    pub fn with(mut self, change: impl FnOnce(&mut Facts)) -> Self {
+        change(&mut self.facts);
+        self
+    }
+
+    /// Who acts: someone of a project, who acts for that project alone.
+    #[track_caller]
+    #[must_use]
+    pub fn by(self, project: &str) -> Self {
+        self.with(|facts| facts.actor = fixtures::actor(project))
+    }
+
     /// The time at which the command is decided (RFC 3339).
     #[track_caller]
     #[must_use]
@@ -91,6 +106,7 @@ impl Scenario {
         let result = decide(&self.slice, &command, &self.facts, self.now);
         Outcome {
             before: self.slice,
+            facts: self.facts,
             command,
             result,
             now: self.now,
@@ -107,6 +123,7 @@ impl Scenario {
 #[derive(Clone, Debug)]
 pub struct Outcome {
     before: ZoneSlice,
+    facts: Facts,
     command: Command,
     result: Result<Vec<Event>, Rejection>,
     now: Timestamp,
@@ -156,12 +173,27 @@ impl Outcome {
         }
     }
 
+    /// The label of the rejection, if the command was refused.
+    pub fn label(&self) -> Option<&'static str> {
+        self.result.as_ref().err().map(Rejection::label)
+    }
+
     /// The events of an accepted command.
     #[track_caller]
     pub fn events(&self) -> Vec<Event> {
         match &self.result {
             Ok(events) => events.clone(),
             Err(rejection) => panic!("{:?} was rejected: {rejection}", self.command),
+        }
+    }
+
+    /// What comes after an accepted command: the same facts, a second later.
+    #[track_caller]
+    pub fn next(&self) -> Scenario {
+        Scenario {
+            slice: self.state(),
+            facts: self.facts.clone(),
+            now: self.now + chrono::TimeDelta::seconds(1),
         }
     }
 

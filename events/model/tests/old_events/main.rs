@@ -2,17 +2,20 @@
 //! each type, as it was written. The files are never changed; a new version brings a new file.
 #![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
+mod resources;
+mod zones;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-use uuid::Uuid;
-use zonelog_dns::{LongSerial, Rrtype};
+use serde_json::{Value, json};
 use zonelog_model::scenario::fixtures::*;
 use zonelog_model::stored::{self, DecodeError};
-use zonelog_model::zone::{Event, Record, Recordset, Zone};
-use zonelog_model::{RecordsetId, Timestamp};
+use zonelog_model::zone::{ManagedResource, Record, Recordset, Zone};
+use zonelog_model::{Event, Timestamp};
+
+use zones::{example_recordset, example_zone};
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
@@ -31,97 +34,18 @@ fn updated_at() -> Timestamp {
     time("2026-03-04T05:06:07.000008Z")
 }
 
-fn long_serial(steps: i64) -> LongSerial {
-    LongSerial::from_i64((1 << 32) + steps)
-}
-
-fn example_zone() -> Zone {
-    Zone {
-        email: "host.master@example.com".into(),
-        description: Some("Zürich, \"main\"".into()),
-        attributes: [("service".into(), "gold".into())].into(),
-        serial: long_serial(1),
-        created_at: created_at(),
-        ..zone("Example.COM.")
-    }
-}
-
-fn example_recordset() -> Recordset {
-    Recordset {
-        id: RecordsetId::new(Uuid::from_u128(0xd0)),
-        created_at: created_at(),
-        ..recordset(
-            "*.WWW",
-            Rrtype::MX,
-            ["10 Mail.example.com.", "20 mail2.example.com."],
-        )
-    }
-}
-
 /// What the golden payload of a type means, in whatever version it was written.
 fn meaning(type_name: &str) -> Event {
-    match type_name {
-        "zone_created" => Event::ZoneCreated { zone: example_zone() },
-        "zone_deleted" => Event::ZoneDeleted {
-            zone: Zone {
-                description: None,
-                attributes: [].into(),
-                revision: 7,
-                stream_version: 12,
-                updated_at: Some(updated_at()),
-                ..example_zone()
-            },
-        },
-        "zone_ttl_changed" => Event::ZoneTtlChanged {
-            before: ttl(3600),
-            after: ttl(2_147_483_647),
-            serial: long_serial(2),
-        },
-        "zone_email_changed" => Event::ZoneEmailChanged {
-            before: "host.master@example.com".into(),
-            after: "dns@example.com".into(),
-            serial: long_serial(2),
-        },
-        "zone_description_changed" => Event::ZoneDescriptionChanged {
-            before: None,
-            after: Some("Zürich, \"main\"".into()),
-        },
-        "recordset_created" => Event::RecordsetCreated {
-            recordset: example_recordset(),
-            serial: Some(long_serial(2)),
-        },
-        "recordset_changed" => Event::RecordsetChanged {
-            before: example_recordset(),
-            after: Recordset {
-                ttl: Some(ttl(60)),
-                records: records(Rrtype::MX, ["20 mail2.example.com."]),
-                description: Some("fewer".into()),
-                revision: 2,
-                updated_at: Some(updated_at()),
-                ..example_recordset()
-            },
-            serial: Some(long_serial(3)),
-        },
-        "recordset_deleted" => Event::RecordsetDeleted {
-            before: Recordset {
-                owner: owner("_x"),
-                rrtype: Rrtype::TXT,
-                ttl: Some(ttl(0)),
-                records: vec![],
-                managed: true,
-                revision: 3,
-                ..example_recordset()
-            },
-            serial: None,
-        },
-        _ => panic!("say here what golden/{type_name} means"),
-    }
+    let meaning = zones::meaning(type_name).map(Event::from);
+    meaning
+        .or_else(|| resources::meaning(type_name).map(Event::from))
+        .unwrap_or_else(|| panic!("say what golden/{type_name} means"))
 }
 
 #[test]
 fn old_events_decode() {
     for &(type_name, present) in stored::TYPES {
-        let expected = zonelog_model::Event::from(meaning(type_name));
+        let expected = meaning(type_name);
         for version in 1..=present {
             let event = stored::decode(type_name, version, &payload(type_name, version));
             assert_eq!(event.as_ref(), Ok(&expected), "{type_name} v{version}");
@@ -132,7 +56,7 @@ fn old_events_decode() {
 #[test]
 fn events_are_written_as_the_newest_golden_file_shows() {
     for &(type_name, present) in stored::TYPES {
-        let written = stored::encode(&meaning(type_name).into());
+        let written = stored::encode(&meaning(type_name));
         assert_eq!((written.type_name, written.type_version), (type_name, present));
         let written: Value = serde_json::from_str(&written.payload).unwrap();
         let golden: Value = serde_json::from_str(&payload(type_name, present)).unwrap();
@@ -176,6 +100,65 @@ fn spelling_survives() {
         Some("10 Mail.example.com.")
     );
     assert_eq!(recordset, example_recordset());
+}
+
+#[test]
+fn what_came_later_is_stored_only_where_it_is_set() {
+    let recordset = Recordset {
+        managed_resource: Some(ManagedResource {
+            kind: "ptr:floatingip".into(),
+            id: "f1".into(),
+            region: Some("north".into()),
+            project: project("beta"),
+        }),
+        ..example_recordset()
+    };
+    let stored_recordset = stored::recordset_to_value(&recordset);
+    assert_eq!(
+        stored_recordset["managed_resource"],
+        json!({"kind": "ptr:floatingip", "id": "f1", "region": "north", "project": "beta"})
+    );
+    assert_eq!(
+        stored::recordset_from_value(&stored_recordset).unwrap(),
+        recordset
+    );
+    let without = stored::recordset_to_value(&example_recordset());
+    assert!(without.get("managed_resource").is_none());
+
+    let zone = Zone {
+        transferred_at: Some(updated_at()),
+        ..example_zone()
+    };
+    let stored_zone = stored::zone_to_value(&zone);
+    assert_eq!(stored_zone["transferred_at"], "2026-03-04T05:06:07.000008Z");
+    assert_eq!(stored::zone_from_value(&stored_zone).unwrap(), zone);
+    assert!(
+        stored::zone_to_value(&example_zone())
+            .get("transferred_at")
+            .is_none()
+    );
+}
+
+#[test]
+fn the_counts_of_a_zone_are_not_stored() {
+    let zone = Zone {
+        recordset_count: 3,
+        record_count: 9,
+        ..example_zone()
+    };
+    assert_eq!(
+        stored::zone_to_value(&zone),
+        stored::zone_to_value(&example_zone())
+    );
+}
+
+#[test]
+fn a_payload_of_another_kind_is_refused() {
+    let error = stored::decode("tld_created", 1, &payload("blacklist_created", 1)).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r#"a stored tld_created is damaged: kind "blacklist": not tld"#
+    );
 }
 
 #[test]
@@ -228,6 +211,34 @@ fn damage_is_named() {
             r#"after "2147483648""#,
         ),
         (damaged("zone_ttl_changed", "/serial", "new".into()), "\"new\""),
+        (
+            damaged("zone_shared", "/share/target_project", "".into()),
+            r#"target_project """#,
+        ),
+        (
+            damaged("zone_primary_nameserver_changed", "/after", "ns".into()),
+            r#"after "ns""#,
+        ),
+        (
+            damaged("tsigkey_created", "/resource/body/algorithm", "hmac-rot13".into()),
+            r#"algorithm "hmac-rot13""#,
+        ),
+        (
+            damaged(
+                "pool_created",
+                "/resource/body/ns_records/0/hostname",
+                "ns1".into(),
+            ),
+            r#"hostname "ns1""#,
+        ),
+        (
+            damaged("zone_import_created", "/resource/body/status", "LATE".into()),
+            r#"status "LATE""#,
+        ),
+        (
+            damaged("tld_created", "/resource/body", json!({"description": "no name"})),
+            "name",
+        ),
     ];
     for (error, part) in cases {
         let text = error.to_string();

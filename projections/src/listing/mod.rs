@@ -4,6 +4,7 @@
 //! whatever a caller gave is bound. Statuses are computed by [`crate::status`].
 
 mod managed;
+mod names;
 mod pattern;
 mod recordsets;
 mod shares;
@@ -20,6 +21,7 @@ pub use shares::{ShareRow, ShareSort};
 pub(crate) use sql::{Parameters, text_fits};
 pub use zones::{ZoneFilter, ZoneRow, ZoneSort};
 
+use names::{Names, Needle, Wanted};
 use recordsets::RecordsetTotals;
 use zones::ZoneTotals;
 
@@ -86,6 +88,7 @@ pub struct Listing {
     threshold: String,
     zones: ZoneTotals,
     recordsets: RecordsetTotals,
+    names: Names,
 }
 
 impl Listing {
@@ -96,6 +99,28 @@ impl Listing {
             threshold: threshold_percent.min(100).to_string(),
             zones: ZoneTotals::default(),
             recordsets: RecordsetTotals::default(),
+            names: Names::default(),
         }
     }
+}
+
+impl PageRequest {
+    /// What a search of names has to find for this page: the page, if the names are the list's only filter and its order is
+    /// that of creation; else everything.
+    fn of_names(&self, only_filter: bool, by_creation: bool) -> Wanted {
+        if only_filter && by_creation {
+            Wanted::Page {
+                limit: self.limit,
+                after: self.marker,
+                descending: self.descending,
+            }
+        } else {
+            Wanted::All
+        }
+    }
+}
+
+/// The needle of a name filter that is worth a search of names.
+fn needle(name: Option<&Pattern>) -> Option<Needle> {
+    name.and_then(Needle::of)
 }

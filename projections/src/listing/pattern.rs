@@ -23,6 +23,11 @@ impl Pattern {
         (!self.wild).then_some(self.text.as_str())
     }
 
+    /// The value as it was given.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The value as a pattern of SQL's LIKE: wildcards become `%`, everything else stands for itself.
     pub(crate) fn like(&self) -> String {
         let mut like = String::with_capacity(self.text.len());

@@ -9,10 +9,11 @@ use uuid::Uuid;
 use zonelog_dns::Rrtype;
 use zonelog_model::Timestamp;
 
+use super::names::{Found, List};
 use super::sql::{Parameters, name_fits, text_fits};
 use super::totals::{Count, Totals};
 use super::zones::{in_sight, in_sight_as, status_fits};
-use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight};
+use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight, needle};
 use crate::status::{Action, Status, recordset_status_sql, zone_gone_sql, zone_status_sql};
 
 /// A recordset as the API shows it.
@@ -223,11 +224,7 @@ impl Source {
         match within {
             Within::Zone(zone) => {
                 let zone = parameters.bind(zone, Type::UUID);
-                let column = if self.id == "v.recordset" {
-                    "v.zone"
-                } else {
-                    "z.id"
-                };
+                let column = if self.is_stored() { "v.zone" } else { "z.id" };
                 format!(" and {column} = {zone}")
             }
             Within::AllZones => {
@@ -245,6 +242,32 @@ impl Source {
     fn place_in_sight(&self, zone: Uuid, sight: Sight<'_>, parameters: &mut Parameters) -> String {
         let place = self.place(Within::Zone(zone), sight, parameters);
         format!("{place}{}", in_sight(sight, parameters))
+    }
+
+    /// The stored rows, and not the SOAs.
+    fn is_stored(&self) -> bool {
+        self.id == "v.recordset"
+    }
+
+    /// As [`Self::filter`]; of the stored rows, `named` are those whose names fit.
+    fn filter_named(
+        &self,
+        filter: &RecordsetFilter,
+        named: Option<&Found>,
+        parameters: &mut Parameters,
+    ) -> String {
+        let Some(found) = named.filter(|_| self.is_stored()) else {
+            return self.filter(filter, parameters);
+        };
+        let ids = parameters.bind(found.ids.clone(), Type::UUID_ARRAY);
+        let unnamed = RecordsetFilter {
+            name: None,
+            ..filter.clone()
+        };
+        format!(
+            " and v.recordset = any ({ids}){}",
+            self.filter(&unnamed, parameters)
+        )
     }
 
     fn filter(&self, filter: &RecordsetFilter, parameters: &mut Parameters) -> String {
@@ -363,10 +386,24 @@ impl Listing {
         sort: RecordsetSort,
         page: &PageRequest,
     ) -> Result<Page<RecordsetRow>, ListingError> {
+        let named = match (within, needle(filter.name.as_ref())) {
+            (Within::Zone(zone), Some(needle)) => {
+                let wanted = page.of_names(filter.count() == 1, sort == RecordsetSort::CreatedAt);
+                self.names
+                    .search(client, List::Zone(zone), needle, wanted)
+                    .await?
+            }
+            _ => None,
+        };
+        let named = named.as_ref();
         let key = (within, sight.project().map(str::to_owned), filter.clone());
-        let known = self.recordsets.get(&key);
-        let (page_text, page_parameters) = self.recordset_page(sight, within, filter, sort, page);
-        let (total_text, total_parameters) = self.recordset_total(sight, within, filter, page.marker, known);
+        let known = match named {
+            Some(_) => Count::NONE,
+            None => self.recordsets.get(&key),
+        };
+        let (page_text, page_parameters) = self.recordset_page(sight, within, filter, named, sort, page);
+        let (total_text, total_parameters) =
+            self.recordset_total(sight, within, filter, named, page.marker, known);
         let common = filter.count() <= 1;
         let (rows, totals) = futures_util::try_join!(
             page_parameters.query(client, &page_text, common),
@@ -383,7 +420,7 @@ impl Listing {
         if let (Some(marker), false) = (page.marker, total.try_get(2)?) {
             return Err(ListingError::MarkerNotFound(marker));
         }
-        if counted != known && filter.status.is_none() {
+        if counted != known && filter.status.is_none() && named.is_none() {
             self.recordsets.put(key, counted);
         }
         let rows = rows.iter().map(recordset_row).collect::<Result<_, _>>()?;
@@ -398,6 +435,7 @@ impl Listing {
         sight: Sight<'_>,
         within: Within,
         filter: &RecordsetFilter,
+        named: Option<&Found>,
         sort: RecordsetSort,
         page: &PageRequest,
     ) -> (String, Parameters) {
@@ -414,7 +452,7 @@ impl Listing {
         for source in [Source::stored(&self.threshold), Source::soa(&self.threshold)] {
             let (id, from, key) = (source.id, source.from, source.sort_key(sort));
             let place = source.place(within, sight, &mut parameters);
-            let fits = source.filter(filter, &mut parameters);
+            let fits = source.filter_named(filter, named, &mut parameters);
             let mut after = String::new();
             if let Some(marker) = &marker {
                 markers.push(format!(
@@ -447,6 +485,7 @@ impl Listing {
         sight: Sight<'_>,
         within: Within,
         filter: &RecordsetFilter,
+        named: Option<&Found>,
         marker: Option<Uuid>,
         known: Count,
     ) -> (String, Parameters) {
@@ -464,7 +503,12 @@ impl Listing {
                     source.from, source.id
                 ));
             }
-            let fits = source.filter(filter, &mut parameters);
+            // Names alone are counted where they were found.
+            if let Some(found) = named.filter(|_| source.is_stored() && filter.count() == 1) {
+                counts.push(parameters.bind(found.total, Type::INT8));
+                continue;
+            }
+            let fits = source.filter_named(filter, named, &mut parameters);
             counts.push(format!("(select count(*) from {}{place}{fits})", source.from));
         }
         let counts = counts.join(" + ");

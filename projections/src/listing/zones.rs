@@ -6,9 +6,10 @@ use tokio_postgres::types::Type;
 use uuid::Uuid;
 use zonelog_model::Timestamp;
 
+use super::names::{Found, List};
 use super::sql::{Parameters, name_fits, text_fits};
 use super::totals::{Count, Totals};
-use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight};
+use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight, needle};
 use crate::status::{Action, Status, zone_gone_sql, zone_status_sql};
 
 /// A zone as the API shows it.
@@ -163,10 +164,23 @@ impl Listing {
         sort: ZoneSort,
         page: &PageRequest,
     ) -> Result<Page<ZoneRow>, ListingError> {
-        let (page_text, page_parameters) = self.zone_page(sight, filter, sort, page);
-        let key = (sight.project().map(str::to_owned), filter.clone());
-        let known = self.zones.get(&key);
-        let (total_text, total_parameters) = self.zone_total(sight, filter, page.marker, known);
+        let project = sight.project().map(str::to_owned);
+        let named = match needle(filter.name.as_ref()) {
+            Some(needle) => {
+                let wanted = page.of_names(filter.count() == 1, sort == ZoneSort::CreatedAt);
+                let list = List::Zones(project.clone());
+                self.names.search(client, list, needle, wanted).await?
+            }
+            None => None,
+        };
+        let named = named.as_ref();
+        let (page_text, page_parameters) = self.zone_page(sight, filter, named, sort, page);
+        let key = (project, filter.clone());
+        let known = match named {
+            Some(_) => Count::NONE,
+            None => self.zones.get(&key),
+        };
+        let (total_text, total_parameters) = self.zone_total(sight, filter, named, page.marker, known);
         let common = filter.count() <= 1;
         let (rows, totals) = futures_util::try_join!(
             page_parameters.query(client, &page_text, common),
@@ -183,7 +197,7 @@ impl Listing {
                 return Err(ListingError::MarkerNotFound(marker));
             }
             // A status follows from the servers too, not from the log alone.
-            if live != known && filter.status.is_none() {
+            if live != known && filter.status.is_none() && named.is_none() {
                 self.zones.put(key, live);
             }
         }
@@ -196,6 +210,7 @@ impl Listing {
         &self,
         sight: Sight<'_>,
         filter: &ZoneFilter,
+        named: Option<&Found>,
         sort: ZoneSort,
         page: &PageRequest,
     ) -> (String, Parameters) {
@@ -220,9 +235,9 @@ impl Listing {
         let limit = parameters.bind(page.limit, Type::INT8);
         let end = format!("order by {key} {direction}, z.id {direction} limit {limit}");
         let select = format!("select {COLUMNS}, {status} as status, {key} as k from zone z where");
-        let mut branches: Vec<String> = live(sight, &mut parameters)
+        let mut branches: Vec<String> = live(sight, filter, named, &status, &fits, &mut parameters)
             .iter()
-            .map(|live| format!("({select} {live}{fits}{after} {end})"))
+            .map(|live| format!("({select} {live}{after} {end})"))
             .collect();
         branches.push(format!(
             "({select} {LEAVING} and not {gone}{seen}{fits}{after} {end})"
@@ -239,6 +254,7 @@ impl Listing {
         &self,
         sight: Sight<'_>,
         filter: &ZoneFilter,
+        named: Option<&Found>,
         marker: Option<Uuid>,
         known: Count,
     ) -> (String, Parameters) {
@@ -256,10 +272,16 @@ impl Listing {
                 format!("exists (select from zone z where z.id = {id}{seen})")
             }
         };
-        let counts: Vec<String> = live(sight, &mut parameters)
+        // Names alone are counted where they were found.
+        let found = named.filter(|_| filter.count() == 1);
+        let mut counts: Vec<String> = live(sight, filter, named, &status, &fits, &mut parameters)
             .iter()
-            .map(|live| format!("(select count(*) from zone z where {live}{fits})"))
+            .skip(usize::from(found.is_some()))
+            .map(|live| format!("(select count(*) from zone z where {live})"))
             .collect();
+        if let Some(found) = found {
+            counts.push(parameters.bind(found.total, Type::INT8));
+        }
         let counts = counts.join(" + ");
         let text = format!(
             "select h.position, case when h.position = {at} then {count} else {counts} end, \
@@ -289,20 +311,42 @@ pub(super) fn in_sight_as(zone: &str, sight: Sight<'_>, parameters: &mut Paramet
     }
 }
 
-/// The live zones that the caller sees, as conditions that no zone meets twice: each has an index of its own.
-fn live(sight: Sight<'_>, parameters: &mut Parameters) -> Vec<String> {
+/// The live zones of a list, as conditions that no zone meets twice, each with an index of its own: first the project's
+/// (or all), then those that are shared with it. Of the first, `named` are those whose names fit.
+fn live(
+    sight: Sight<'_>,
+    filter: &ZoneFilter,
+    named: Option<&Found>,
+    status: &str,
+    fits: &str,
+    parameters: &mut Parameters,
+) -> Vec<String> {
+    let of_list = match named {
+        Some(found) => {
+            let ids = parameters.bind(found.ids.clone(), Type::UUID_ARRAY);
+            let unnamed = ZoneFilter {
+                name: None,
+                ..filter.clone()
+            };
+            format!(
+                " and z.id = any ({ids}){}",
+                filter_sql(&unnamed, status, parameters)
+            )
+        }
+        None => fits.to_owned(),
+    };
     match sight.project() {
         Some(project) => {
             let project = parameters.bind(project.to_owned(), Type::TEXT);
             vec![
-                format!("{LIVE} and z.project = {project}"),
+                format!("{LIVE} and z.project = {project}{of_list}"),
                 format!(
                     "{LIVE} and z.project <> {project} and z.id in (select s.zone from zone_share s \
-                     where s.target_project = {project})"
+                     where s.target_project = {project}){fits}"
                 ),
             ]
         }
-        None => vec![LIVE.to_owned()],
+        None => vec![format!("{LIVE}{of_list}")],
     }
 }
 

@@ -1,5 +1,6 @@
 //! PostgreSQL for tests: one server for all tests of a process, a database for each test; or a server of one's own.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,6 +13,9 @@ const TEMPLATE: &str = "zonelog_template";
 
 /// What the folders of test servers begin with.
 const PREFIX: &str = "zonelog-test-";
+
+/// The file in such a folder whose lock its test holds.
+const LOCK: &str = "test.lock";
 
 /// Done once [`TEMPLATE`] is there.
 static MIGRATED: OnceCell<()> = OnceCell::const_new();
@@ -125,7 +129,7 @@ impl TestServer {
     /// When it does not start.
     pub async fn start() -> Self {
         let folder = Folder::new();
-        let mut options = ClusterOptions::new(&folder.0);
+        let mut options = ClusterOptions::new(&folder.path);
         options.port = Some(crate::free_port());
         options.fsync = false;
         let cluster = Cluster::start(options.clone()).await.expect("PostgreSQL starts");
@@ -183,7 +187,7 @@ impl TestServer {
 
     /// The folder of the server.
     pub fn folder(&self) -> &Path {
-        &self.folder.0
+        &self.folder.path
     }
 
     /// Stops the server (fast shutdown: transactions are rolled back).
@@ -211,7 +215,7 @@ impl TestServer {
         assert!(killed.is_ok_and(|status| status.success()), "kill -KILL {pid}");
         cluster.exited().await;
         // The processes of open connections outlive the first one for a moment, and would answer still.
-        let data = self.folder.0.join("data");
+        let data = self.folder.path.join("data");
         crate::eventually(
             "all of PostgreSQL has ended",
             std::time::Duration::from_secs(20),
@@ -285,9 +289,14 @@ async fn migrate(owner_url: &str) {
         .expect("the connection ends well");
 }
 
-/// A folder under the system's temporary one, which user `postgres` can reach.
+/// A folder under the system's temporary one, which user `postgres` can reach. Its lock is held as long as a test wants
+/// it, also while no server runs in it: without that, another test process that starts in between would take it for
+/// abandoned, and remove it under the server that is just coming back.
 #[derive(Debug)]
-struct Folder(PathBuf);
+struct Folder {
+    path: PathBuf,
+    lock: Option<File>,
+}
 
 impl Folder {
     fn new() -> Self {
@@ -295,19 +304,28 @@ impl Folder {
             .prefix(PREFIX)
             .tempdir()
             .expect("a temporary folder");
-        Self(folder.keep())
+        // It gets its name when it is locked: nobody sees it free.
+        let unnamed = folder.path().join("new.lock");
+        let lock = File::create(&unnamed).expect("a lock file");
+        lock.try_lock().expect("nobody else knows the file");
+        std::fs::rename(unnamed, folder.path().join(LOCK)).expect("the lock file gets its name");
+        Self {
+            path: folder.keep(),
+            lock: Some(lock),
+        }
     }
 
-    /// The folder, to stay when this is dropped.
+    /// The folder, to stay when this is dropped; it is locked as long as the process lives.
     fn keep(mut self) -> PathBuf {
-        std::mem::take(&mut self.0)
+        std::mem::forget(self.lock.take());
+        std::mem::take(&mut self.path)
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        if !self.0.as_os_str().is_empty() {
-            let _ = std::fs::remove_dir_all(&self.0);
+        if !self.path.as_os_str().is_empty() {
+            let _ = std::fs::remove_dir_all(&self.path);
         }
     }
 }
@@ -329,9 +347,9 @@ fn remove_abandoned() {
     }
 }
 
-/// Nobody owns the folder, and no server is still ending in it.
+/// No test holds the folder, and no server is still ending in it.
 fn is_abandoned(folder: &Path) -> bool {
-    let Ok(lock) = std::fs::File::open(folder.join("owner.lock")) else {
+    let Ok(lock) = File::open(folder.join(LOCK)) else {
         return false;
     };
     let pid_file = std::fs::read_to_string(folder.join("data/postmaster.pid")).unwrap_or_default();
@@ -340,4 +358,23 @@ fn is_abandoned(folder: &Path) -> bool {
         .next()
         .is_some_and(|pid| Path::new("/proc").join(pid.trim()).exists());
     lock.try_lock().is_ok() && !runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_abandoned_only_when_no_test_holds_it() {
+        let folder = Folder::new();
+        let path = folder.path.clone();
+        assert!(!is_abandoned(&path), "no server runs in it, but a test wants it");
+        let path = folder.keep();
+        assert!(!is_abandoned(&path), "held to the end of the process");
+        std::fs::remove_dir_all(path).expect("the folder goes");
+
+        let mut folder = Folder::new();
+        folder.lock = None;
+        assert!(is_abandoned(&folder.path));
+    }
 }

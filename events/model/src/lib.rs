@@ -25,6 +25,10 @@ pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
 /// Any event of the log. One variant for each kind of stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all events are zones': boxed, each would cost an allocation"
+)]
 pub enum Event {
     /// An event of a zone's stream.
     Zone(zone::Event),

@@ -1,4 +1,5 @@
 //! Zones that come as a whole: one change-set, held to the rules of single commands.
+#![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
 use zonelog_dns::Rrtype;
 use zonelog_model::resource::Quotas;

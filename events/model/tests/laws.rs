@@ -6,13 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::DateTime;
 use proptest::prelude::*;
 use proptest::sample::select;
+use uuid::Uuid;
 use zonelog_dns::{LongSerial, OwnerName, Rdata, Rrtype, Ttl};
-use zonelog_model::scenario::fixtures::*;
+use zonelog_model::resource::Quotas;
+use zonelog_model::scenario::{fixtures::*, resources::*};
 use zonelog_model::zone::{
-    Command, CreateRecordset, CreateZone, DeleteRecordset, Event, Facts, Patch, UpdateRecordset, UpdateZone,
-    Zone, ZoneSlice, apply, decide,
+    ActorFacts, Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Event, Facts, Patch,
+    SchedulerFilter, UpdateRecordset, UpdateZone, Zone, ZoneSlice, apply, decide,
 };
-use zonelog_model::{RecordsetId, Timestamp, stored};
+use zonelog_model::{PoolId, RecordsetId, Timestamp, stored};
 
 const OWNERS: &[&str] = &[
     "@",
@@ -37,6 +39,15 @@ const TYPES: &[Rrtype] = &[
     Rrtype::SOA,
 ];
 
+const PROJECTS: &[&str] = &["alpha", "beta", "gamma"];
+const OTHER_POOL: PoolId = PoolId::new(Uuid::from_u128(0xb1));
+const NAMESERVERS: &[&[&str]] = &[
+    &["ns1.example.net.", "ns2.example.net."],
+    &["ns2.example.net.", "ns1.example.net."],
+    &["ns3.example.net."],
+    &[],
+];
+
 /// Texts that may or may not be records of some type.
 const TEXTS: &[&str] = &[
     "192.0.2.1",
@@ -53,7 +64,59 @@ const TEXTS: &[&str] = &[
 ];
 
 /// A command and the seconds by which the clock moves before it.
-type Step = (Command, i64);
+type Step = (Command, i64, Around);
+
+/// What a command meets: who acts, and which name servers the pools have.
+#[derive(Clone, Debug)]
+struct Around {
+    actor: &'static str,
+    all_projects: bool,
+    nameservers: &'static [&'static str],
+    child: bool,
+}
+
+impl Around {
+    /// An operator, and nothing special.
+    const OPERATOR: Self = Self {
+        actor: "operators",
+        all_projects: true,
+        nameservers: NAMESERVERS[0],
+        child: false,
+    };
+
+    fn facts(&self) -> Facts {
+        let default = pool_resource(POOL, pool("default", self.nameservers.iter().copied()));
+        let other = pool_resource(OTHER_POOL, pool("other", ["ns9.example.net."]));
+        Facts {
+            registry: registry([default, other], |options| {
+                options.scheduler_filters = vec![SchedulerFilter::Random];
+            }),
+            actor: ActorFacts {
+                project: project(self.actor),
+                all_projects: self.all_projects,
+            },
+            child: self.child.then(|| zone_ref("sub.example.com.", "alpha")),
+            quotas: Quotas {
+                recordset_records: 3,
+                zone_records: 12,
+                zone_recordsets: 7,
+                ..Quotas::UNLIMITED
+            },
+            ..facts()
+        }
+    }
+}
+
+fn any_around() -> impl Strategy<Value = Around> {
+    (select(PROJECTS), prop::bool::weighted(0.7), select(NAMESERVERS)).prop_map(
+        |(actor, all_projects, nameservers)| Around {
+            actor,
+            all_projects,
+            nameservers,
+            child: false,
+        },
+    )
+}
 
 fn any_ttl() -> impl Strategy<Value = Option<Ttl>> {
     prop_oneof![
@@ -143,6 +206,12 @@ fn any_command() -> impl Strategy<Value = Command> {
             DeleteRecordset { may_edit_managed, ..delete_recordset(recordset) }.into()
         }),
         4 => update_zone_command(),
+        2 => (select(PROJECTS), any::<bool>()).prop_map(|(project, back)| {
+            if back { unshare_zone(project).into() } else { share_zone(project).into() }
+        }),
+        2 => select(PROJECTS).prop_map(|project| transfer_zone(project).into()),
+        2 => select(vec![None, Some(POOL), Some(OTHER_POOL)]).prop_map(|pool| move_zone(pool).into()),
+        2 => Just(rewrite_nameservers().into()),
         1 => Just(CreateZone { description: Some("again".into()), ..create_zone("example.com.") }.into()),
     ]
 }
@@ -154,7 +223,7 @@ fn any_steps() -> impl Strategy<Value = Vec<Step>> {
         2 => -100_000..100_000i64,
         1 => select(vec![-3_000_000_000, 2_147_483_646, 2_147_483_648, 2_147_483_649, 3_000_000_000]),
     ];
-    prop::collection::vec((any_command(), clock), 1..40)
+    prop::collection::vec((any_command(), clock, any_around()), 1..40)
 }
 
 /// Times of creation: long ago, today, where the low half of a serial turns, and beyond.
@@ -177,6 +246,7 @@ fn at(unix: i64) -> Timestamp {
 /// What the zone's servers answer, apart from the serial.
 type Image = (
     String,
+    String,
     u32,
     BTreeMap<(OwnerName, Rrtype), (Ttl, BTreeSet<Vec<u8>>)>,
 );
@@ -193,6 +263,7 @@ fn image(slice: &ZoneSlice) -> Option<Image> {
         });
     Some((
         zone.soa().unwrap().rname.to_string(),
+        zone.soa().unwrap().mname.to_string(),
         zone.ttl.get(),
         rrsets.collect(),
     ))
@@ -206,21 +277,15 @@ fn narrow(slice: &ZoneSlice, command: &Command) -> ZoneSlice {
         Command::DeleteRecordset(command) => (None, Some(command.recordset)),
         _ => (None, None),
     };
-    let needed = slice
-        .recordsets
-        .iter()
-        .filter(|other| Some(&other.owner) == owner || Some(other.id) == id);
+    let apex = slice.zone.as_ref().map(|zone| OwnerName::from(zone.name.clone()));
+    let apex = apex.filter(|_| command.needs_apex());
+    let needed = slice.recordsets.iter().filter(|other| {
+        Some(&other.owner) == owner || Some(other.id) == id || Some(&other.owner) == apex.as_ref()
+    });
     ZoneSlice {
         zone: slice.zone.clone(),
         recordsets: needed.cloned().collect(),
         shares: slice.shares.clone(),
-    }
-}
-
-fn child_zone() -> Facts {
-    Facts {
-        child: Some(zone_ref("sub.example.com.", "alpha")),
-        ..facts()
     }
 }
 
@@ -268,6 +333,18 @@ fn check_serials(
 
 fn check_state(slice: &ZoneSlice) -> Result<(), TestCaseError> {
     let Some(zone) = &slice.zone else { return Ok(()) };
+    let counted: Vec<_> = slice
+        .recordsets
+        .iter()
+        .filter(|recordset| !recordset.managed)
+        .collect();
+    let records: usize = counted.iter().map(|recordset| recordset.records.len()).sum();
+    prop_assert_eq!(zone.recordset_count, i64::try_from(counted.len()).unwrap());
+    prop_assert_eq!(zone.record_count, i64::try_from(records).unwrap());
+    prop_assert!(counted.len() <= 7 && records <= 12, "more than the quotas allow");
+    let shared_with: BTreeSet<_> = slice.shares.iter().map(|share| &share.target_project).collect();
+    prop_assert_eq!(shared_with.len(), slice.shares.len(), "two shares with a project");
+    prop_assert!(!shared_with.contains(&zone.project), "a share with the owner");
     let mut types: BTreeMap<&OwnerName, Vec<Rrtype>> = BTreeMap::new();
     for recordset in &slice.recordsets {
         prop_assert!(
@@ -329,11 +406,13 @@ proptest! {
     #[test]
     fn every_sequence_of_commands_keeps_the_laws(start in any_start(), steps in any_steps()) {
         let (mut slice, mut now) = (ZoneSlice::default(), start);
-        let first = (Command::from(create_zone("example.com.")), 0);
-        let last = (Command::from(delete_zone()), 1);
-        for (command, seconds) in std::iter::once(first).chain(steps).chain([last]) {
+        let first = (Command::from(create_zone("example.com.")), 0, Around::OPERATOR);
+        let with_shares = DeleteZone { delete_shares: true, ..delete_zone() };
+        let last = (Command::from(with_shares), 1, Around::OPERATOR);
+        for (command, seconds, mut around) in std::iter::once(first).chain(steps).chain([last]) {
             now = (now + seconds).max(0);
-            let facts = if matches!(command, Command::CreateRecordset(_)) { child_zone() } else { facts() };
+            around.child = matches!(command, Command::CreateRecordset(_));
+            let facts = around.facts();
             let decided = decide(&slice, &command, &facts, at(now));
             prop_assert_eq!(&decided, &decide(&narrow(&slice, &command), &command, &facts, at(now)),
                 "more than the slice decides {:?}", command);
@@ -343,7 +422,7 @@ proptest! {
             check_serials(&before, &slice, &events, now)?;
             check_state(&slice)?;
             check_stored(&events)?;
-            if matches!(command, Command::UpdateZone(_) | Command::UpdateRecordset(_) | Command::DeleteZone(_)) {
+            if matches!(command, Command::UpdateZone(_) | Command::UpdateRecordset(_) | Command::DeleteZone(_) | Command::RewriteNameservers(_)) {
                 prop_assert_eq!(decide(&slice, &command, &facts, at(now)), Ok(vec![]), "again: {:?}", command);
             }
         }

@@ -1,4 +1,5 @@
 //! Quotas, held by counts that follow from the events.
+#![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
 use zonelog_dns::Rrtype;
 use zonelog_model::resource::Quotas;

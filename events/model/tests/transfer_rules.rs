@@ -1,4 +1,5 @@
 //! Offers of zones, accepted and refused.
+#![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
 use uuid::Uuid;
 use zonelog_model::resource::{self, Body, Quotas, Resource, TransferRequest, TransferStatus};

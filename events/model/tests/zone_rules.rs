@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zonelog_dns::{LongSerial, Name, Rrtype};
+use zonelog_dns::{LongSerial, Rrtype};
 use zonelog_model::scenario::{Scenario, fixtures::*};
 use zonelog_model::zone::{
     Command, CreateZone, DeleteZone, Event, Facts, Limits, Patch, Registry, UpdateZone,
@@ -22,10 +22,6 @@ fn facts_of(registry: Registry) -> Facts {
         registry: Arc::new(registry),
         ..facts()
     }
-}
-
-fn name(text: &str) -> Name {
-    Name::parse(text).unwrap()
 }
 
 fn with_limits(change: impl FnOnce(&mut Limits)) -> Facts {

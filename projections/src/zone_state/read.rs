@@ -112,7 +112,7 @@ pub fn recordset_from_row(row: &Row, first: usize) -> Result<Recordset, RowError
         records,
         description: columns.next("description")?,
         managed: columns.next("managed")?,
-        managed_resource: columns.managed_resource()?,
+        managed_resource: columns.managed_resource()?.map(Box::new),
         project: columns.project("project")?,
         revision: columns.next("revision")?,
         created_at: columns.next::<Timestamp>("created_at")?,

@@ -208,7 +208,7 @@ impl ZoneStateWriter {
             End::Ended(until) => until.map(|serial| serial.get()),
         };
         fn managed<'a>(row: &VersionMade<'a>) -> Option<&'a ManagedResource> {
-            row.recordset.managed_resource.as_ref()
+            row.recordset.managed_resource.as_deref()
         }
         run(
             client,

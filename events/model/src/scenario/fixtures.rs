@@ -47,6 +47,12 @@ pub fn zone_name(text: &str) -> ZoneName {
     ZoneName::parse(text).expect("a zone name")
 }
 
+/// An absolute name.
+#[track_caller]
+pub fn name(text: &str) -> Name {
+    Name::parse(text).expect("a name")
+}
+
 /// An owner name: absolute with a final dot, else below `example.com.`; `@` is `example.com.` itself.
 #[track_caller]
 pub fn owner(text: &str) -> OwnerName {
@@ -105,11 +111,7 @@ pub const fn timers() -> SoaTimers {
 /// A default TTL of 3600 s, no lowest TTL, names of up to 255 octets; no other zones.
 #[track_caller]
 pub fn facts() -> Facts {
-    let nameserver = |text| Name::parse(text).expect("a name");
-    let registry = Registry::of_one_pool(
-        POOL,
-        [nameserver("ns1.example.net."), nameserver("ns2.example.net.")],
-    );
+    let registry = Registry::of_one_pool(POOL, ["ns1.example.net.", "ns2.example.net."].map(name));
     let limits = Limits {
         default_ttl: ttl(3600),
         min_ttl: ttl(0),
@@ -150,7 +152,7 @@ pub fn zone(name: &str) -> Zone {
         ttl: ttl(3600),
         description: None,
         attributes: BTreeMap::new(),
-        primary_nameserver: Name::parse("ns1.example.net.").expect("a name"),
+        primary_nameserver: self::name("ns1.example.net."),
         timers: timers(),
         serial: serial(0),
         soa_recordset: SOA,

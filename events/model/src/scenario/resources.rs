@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use zonelog_dns::Name;
 
 use super::fixtures::{POOL, ZONE, fnv, project, start, zone_name};
 use crate::resource::{
@@ -56,7 +55,7 @@ pub fn tsig_key(name: &str, scope: TsigScope, resource: Uuid) -> Body {
 #[track_caller]
 pub fn pool<'a>(name: &str, nameservers: impl IntoIterator<Item = &'a str>) -> Pool {
     let ns_record = |(priority, text)| NsRecord {
-        hostname: Name::parse(text).expect("a name"),
+        hostname: super::fixtures::name(text),
         priority,
     };
     Pool {

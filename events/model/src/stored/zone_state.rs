@@ -179,7 +179,7 @@ impl<'a> From<&'a Recordset> for StoredRecordset<'a> {
                 .collect(),
             description: recordset.description.as_deref().map(Cow::Borrowed),
             managed: recordset.managed,
-            managed_resource: recordset.managed_resource.as_ref().map(Into::into),
+            managed_resource: recordset.managed_resource.as_deref().map(Into::into),
             project: recordset.project.as_str().into(),
             revision: recordset.revision,
             created_at: Micros(recordset.created_at),
@@ -205,7 +205,8 @@ impl StoredRecordset<'_> {
             managed_resource: self
                 .managed_resource
                 .map(StoredManagedResource::into_managed_resource)
-                .transpose()?,
+                .transpose()?
+                .map(Box::new),
             project: value::project("project", &self.project)?,
             revision: self.revision,
             created_at: self.created_at.0,

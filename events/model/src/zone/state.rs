@@ -150,7 +150,7 @@ pub struct Recordset {
     /// Made by Zonelog itself (the apex NS); changed only with the edit-managed right.
     pub managed: bool,
     /// What it was made for, if it was made for something.
-    pub managed_resource: Option<ManagedResource>,
+    pub managed_resource: Option<Box<ManagedResource>>,
     /// The project that made it.
     pub project: ProjectId,
     /// How many change-sets it has seen: 1 after its creation.

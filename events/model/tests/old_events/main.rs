@@ -105,12 +105,12 @@ fn spelling_survives() {
 #[test]
 fn what_came_later_is_stored_only_where_it_is_set() {
     let recordset = Recordset {
-        managed_resource: Some(ManagedResource {
+        managed_resource: Some(Box::new(ManagedResource {
             kind: "ptr:floatingip".into(),
             id: "f1".into(),
             region: Some("north".into()),
             project: project("beta"),
-        }),
+        })),
         ..example_recordset()
     };
     let stored_recordset = stored::recordset_to_value(&recordset);

@@ -1,4 +1,5 @@
 //! Every rule of resources, kept and broken.
+#![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
 mod pools;
 

@@ -51,7 +51,7 @@ pub(super) fn create_recordset(
         records,
         description: command.description.clone(),
         managed: command.managed,
-        managed_resource: command.managed_resource.clone(),
+        managed_resource: command.managed_resource.clone().map(Box::new),
         project: command.project.clone(),
         revision: 1,
         created_at: now,

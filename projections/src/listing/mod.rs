@@ -15,6 +15,7 @@ mod zones;
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use managed::ManagedRow;
 pub use pattern::Pattern;
 pub use recordsets::{RecordsetFilter, RecordsetRow, RecordsetSort, Within};
 pub use shares::{ShareRow, ShareSort};

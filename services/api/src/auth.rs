@@ -114,8 +114,14 @@ fn believed(headers: &HeaderMap) -> Result<Identity, ApiError> {
             .filter(|role| !role.is_empty())
             .collect(),
         catalog: Arc::default(),
-        token: None,
+        token: header_token(headers).map(Arc::new),
     })
+}
+
+/// A token that an installation which asks for none is shown all the same: other services may want it.
+fn header_token(headers: &HeaderMap) -> Option<Secret> {
+    let text = headers.get("x-auth-token")?.to_str().ok()?;
+    Some(Secret::new(text))
 }
 
 /// Reads a project's id from a header.

@@ -1,5 +1,7 @@
 //! Field values as Designate takes them: a number may come as text, a text as a number.
 
+use std::ops::RangeInclusive;
+
 use serde_json::Value;
 use zonelog_dns::{NameError, OwnerName, Ttl, ZoneName};
 
@@ -32,10 +34,22 @@ pub(crate) fn short_text(field: &str, value: &Value, max: usize) -> Result<Optio
 
 /// A TTL in seconds; `None` for null. `"300"` is 300.
 pub(crate) fn ttl(value: &Value) -> Result<Option<Ttl>, ApiError> {
-    let seconds = match value {
+    let seconds = integer_within("ttl", value, 0..=Ttl::MAX.get().into())?;
+    seconds
+        .map(|seconds| Ttl::new(seconds).map_err(ApiError::value))
+        .transpose()
+}
+
+/// A whole number within a range; `None` for null. `"300"` is 300.
+pub(crate) fn integer_within(
+    field: &str,
+    value: &Value,
+    range: RangeInclusive<i64>,
+) -> Result<Option<i64>, ApiError> {
+    let given = match value {
         Value::Null => return Ok(None),
         Value::Number(number) => match number.as_i64() {
-            Some(seconds) => seconds,
+            Some(given) => given,
             None if number.is_u64() => i64::MAX,
             // Only a whole number: 3.0 is one, 3.7 is not.
             None => match number.as_f64() {
@@ -46,21 +60,23 @@ pub(crate) fn ttl(value: &Value) -> Result<Option<Ttl>, ApiError> {
         Value::String(text) => integer(text)?,
         other => {
             return Err(ApiError::value(format_args!(
-                "An integer is required in field ttl, not a {}",
+                "An integer is required in field {field}, not a {}",
                 kind_of(other)
             )));
         }
     };
-    if seconds < 0 {
-        return Err(ApiError::value("Value must be >= 0 for field 'ttl'"));
+    let (least, most) = (range.start(), range.end());
+    if given < *least {
+        return Err(ApiError::value(format_args!(
+            "Value must be >= {least} for field '{field}'"
+        )));
     }
-    match Ttl::new(seconds) {
-        Ok(ttl) => Ok(Some(ttl)),
-        Err(_) => Err(ApiError::value(format_args!(
-            "Value must be <= {} for field 'ttl'",
-            Ttl::MAX
-        ))),
+    if given > *most {
+        return Err(ApiError::value(format_args!(
+            "Value must be <= {most} for field '{field}'"
+        )));
     }
+    Ok(Some(given))
 }
 
 fn integer(text: &str) -> Result<i64, ApiError> {

@@ -26,7 +26,6 @@ pub(crate) struct Context {
     sudo: bool,
     all_projects: bool,
     edit_managed: bool,
-    hard_delete: bool,
     delete_shares: bool,
     /// The id that the caller is told.
     pub(crate) request_id: Arc<str>,
@@ -81,7 +80,6 @@ impl Context {
             sudo: false,
             all_projects: false,
             edit_managed: false,
-            hard_delete: false,
             delete_shares: asked("x-designate-delete-shares", &[]),
             request_id,
             base,
@@ -101,8 +99,8 @@ impl Context {
             context.edit_managed = true;
         }
         if asked("x-designate-hard-delete", &[]) {
+            // Nothing more is to be done: whether a server's zone file goes too is its target's option.
             context.require_header("hard_delete")?;
-            context.hard_delete = true;
         }
         Ok(context)
     }
@@ -154,13 +152,11 @@ impl Context {
     }
 
     /// Where the other services of the caller's cloud are; empty without Keystone.
-    #[expect(dead_code, reason = "for the floating IPs")]
     pub(crate) fn catalog(&self) -> &Catalog {
         &self.catalog
     }
 
     /// The caller's Keystone token, for asking other services in his name.
-    #[expect(dead_code, reason = "for the floating IPs")]
     pub(crate) fn token(&self) -> Option<&Secret> {
         self.token.as_deref()
     }
@@ -189,10 +185,6 @@ impl Context {
     }
 
     /// Whether it asks for the objects of all projects (`X-Auth-All-Projects`).
-    #[expect(
-        dead_code,
-        reason = "for the resources that only all projects' requests may touch"
-    )]
     pub(crate) fn is_for_all_projects(&self) -> bool {
         self.all_projects
     }
@@ -202,14 +194,7 @@ impl Context {
         self.edit_managed
     }
 
-    /// Whether a deletion also removes what the servers keep (`X-Designate-Hard-Delete`).
-    #[expect(dead_code, reason = "for the deletion of zones")]
-    pub(crate) fn hard_delete(&self) -> bool {
-        self.hard_delete
-    }
-
     /// Whether a zone is deleted together with its shares (`X-Designate-Delete-Shares`).
-    #[expect(dead_code, reason = "for the deletion of shared zones")]
     pub(crate) fn delete_shares(&self) -> bool {
         self.delete_shares
     }

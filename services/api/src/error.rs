@@ -11,9 +11,14 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
-use zonelog_central::ExecuteError;
-use zonelog_model::zone::Rejection;
+use uuid::Uuid;
+use zonelog_central::{ExecuteError, Rejection};
+use zonelog_model::resource::{Kind, Resource};
+use zonelog_model::transfer::TransferRejection;
+use zonelog_model::{ResourceId, resource, zone};
 use zonelog_projections::listing::ListingError;
+use zonelog_projections::resource::ResourceError;
+use zonelog_projections::service_status::ServiceStatusError;
 use zonelog_store::StoreError;
 
 /// How long a caller should wait before it tries again when the database is away or the queue is full, in seconds.
@@ -66,6 +71,18 @@ impl SchemaError {
             validator,
             validator_value: validator_value.into(),
         }
+    }
+}
+
+impl SchemaError {
+    /// A field that must be there and is not, at the path where Designate says so.
+    pub(crate) fn required(field: &str) -> Self {
+        Self::new(
+            ["records".into(), 0.into(), field.into()],
+            "required",
+            field,
+            format!("'{field}' is a required property"),
+        )
     }
 }
 
@@ -133,6 +150,11 @@ impl ApiError {
         Self::fault(StatusCode::BAD_REQUEST, "invalid_marker", None)
     }
 
+    /// 400: a marker that is no object of the list.
+    fn marker_not_found(marker: Uuid) -> Self {
+        Self::bad("marker_not_found", format!("Marker {marker} could not be found"))
+    }
+
     /// 401 as keystonemiddleware says it.
     pub(crate) fn unauthorized() -> Self {
         Self(Arc::new(Fault {
@@ -176,6 +198,33 @@ impl ApiError {
         )
     }
 
+    /// 404: no such resource for the caller.
+    pub(crate) fn resource_not_found(kind: Kind, id: Uuid) -> Self {
+        resource::Rejection::NotFound {
+            kind,
+            id: ResourceId::new(id),
+        }
+        .into()
+    }
+
+    /// 404: no such service.
+    pub(crate) fn service_not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "service_status_not_found",
+            "Could not find ServiceStatus",
+        )
+    }
+
+    /// 500: a resource's content is not of the kind that its row names.
+    pub(crate) fn other_kind(resource: &Resource) -> Self {
+        Self::internal(&format_args!(
+            "the resource {} holds a {}",
+            resource.id.uuid(),
+            resource.body.kind().label()
+        ))
+    }
+
     /// 404: no such path.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "resource not found")
@@ -214,6 +263,11 @@ impl ApiError {
     /// 504: it took too long; whether a change took effect is not known.
     pub(crate) fn timeout(message: impl Into<String>) -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", message)
+    }
+
+    /// The error's type, as its body says it.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.0.kind
     }
 
     /// Writes the response. `challenge` says to whom a 401 comes how to get in.
@@ -314,11 +368,13 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<Rejection> for ApiError {
-    fn from(rejection: Rejection) -> Self {
+impl From<zone::Rejection> for ApiError {
+    fn from(rejection: zone::Rejection) -> Self {
+        use zone::Rejection;
         let label = rejection.label();
         let message = rejection.to_string();
         match rejection {
+            Rejection::Forbidden | Rejection::ForcedPoolForbidden => Self::forbidden(),
             Rejection::InvalidRecord { index, rrtype, .. } => Self::schema(vec![SchemaError::new(
                 [Value::from("records"), Value::from(index)],
                 "format",
@@ -333,6 +389,37 @@ impl From<Rejection> for ApiError {
             | Rejection::TextWithNul { .. } => Self::value(message),
             Rejection::RecordsetNotFound(_) => Self::recordset_not_found(),
             _ => Self::new(status_of(label), label, message),
+        }
+    }
+}
+
+impl From<resource::Rejection> for ApiError {
+    fn from(rejection: resource::Rejection) -> Self {
+        let label = rejection.label();
+        let message = rejection.to_string();
+        match label {
+            "invalid_object" => Self::value(message),
+            _ => Self::new(status_of(label), label, message),
+        }
+    }
+}
+
+impl From<Rejection> for ApiError {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Zone(rejection) => rejection.into(),
+            Rejection::Resource(rejection) => rejection.into(),
+            Rejection::Transfer(rejection) => rejection.into(),
+        }
+    }
+}
+
+impl From<TransferRejection> for ApiError {
+    fn from(rejection: TransferRejection) -> Self {
+        match rejection {
+            TransferRejection::Zone(rejection) => rejection.into(),
+            TransferRejection::NotForYou => Self::forbidden(),
+            rejection => Self::new(status_of(rejection.label()), rejection.label(), rejection.to_string()),
         }
     }
 }
@@ -352,8 +439,12 @@ fn status_of(label: &str) -> StatusCode {
     match label {
         _ if label.starts_with("duplicate") => StatusCode::CONFLICT,
         _ if label.ends_with("not_found") => StatusCode::NOT_FOUND,
-        "illegal_child" | "illegal_parent" => StatusCode::FORBIDDEN,
-        "no_servers_configured" => StatusCode::INTERNAL_SERVER_ERROR,
+        "no_valid_pool_found" => StatusCode::NOT_FOUND,
+        "illegal_child" | "illegal_parent" | "invalid_key" => StatusCode::FORBIDDEN,
+        "over_quota" => StatusCode::PAYLOAD_TOO_LARGE,
+        "no_servers_configured" | "multiple_pools_found" | "no_filters_configured" => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         _ => StatusCode::BAD_REQUEST,
     }
 }
@@ -397,10 +488,28 @@ impl From<ListingError> for ApiError {
     fn from(error: ListingError) -> Self {
         match error {
             ListingError::ZoneNotFound => Self::zone_not_found(),
-            ListingError::MarkerNotFound(marker) => {
-                Self::bad("marker_not_found", format!("Marker {marker} could not be found"))
-            }
+            ListingError::MarkerNotFound(marker) => Self::marker_not_found(marker),
+            ListingError::Row(error) => Self::internal(&Chain(&error)),
             ListingError::Database(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<ServiceStatusError> for ApiError {
+    fn from(error: ServiceStatusError) -> Self {
+        match error {
+            ServiceStatusError::MarkerNotFound(marker) => Self::marker_not_found(marker),
+            ServiceStatusError::Database(error) => Self::from(error),
+        }
+    }
+}
+
+impl From<ResourceError> for ApiError {
+    fn from(error: ResourceError) -> Self {
+        match error {
+            ResourceError::MarkerNotFound(marker) => Self::marker_not_found(marker),
+            ResourceError::Database(error) => Self::from(error),
+            ResourceError::Row(error) => Self::internal(&Chain(&error)),
         }
     }
 }

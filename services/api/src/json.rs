@@ -23,13 +23,31 @@ pub(crate) async fn read_object(
     limit: usize,
     time: Duration,
 ) -> Result<(Object, Bytes), ApiError> {
-    check_content_type(request.headers())?;
-    let body = read_body(request, limit, time).await?;
+    let body = read_json_body(request, limit, time).await?;
+    Ok((object_of(&body)?, body))
+}
+
+/// As [`read_object`], where a request may have nothing to say: an empty body is an empty object.
+pub(crate) async fn read_object_or_nothing(
+    request: Request<Body>,
+    limit: usize,
+    time: Duration,
+) -> Result<(Object, Bytes), ApiError> {
+    let body = read_json_body(request, limit, time).await?;
+    let object = match body.is_empty() {
+        true => Object::new(),
+        false => object_of(&body)?,
+    };
+    Ok((object, body))
+}
+
+/// Reads a JSON object.
+pub(crate) fn object_of(body: &[u8]) -> Result<Object, ApiError> {
     if body.is_empty() {
         return Err(ApiError::bad("empty_request_body", "Request Body is empty"));
     }
-    match parse(&body) {
-        Ok(Value::Object(object)) => Ok((object, body)),
+    match parse(body) {
+        Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ApiError::bad(
             "invalid_json",
             "The request's body must be a JSON object",
@@ -39,6 +57,11 @@ pub(crate) async fn read_object(
             format!("Request Body is not valid JSON: {error}"),
         )),
     }
+}
+
+async fn read_json_body(request: Request<Body>, limit: usize, time: Duration) -> Result<Bytes, ApiError> {
+    check_content_type(request.headers())?;
+    read_body(request, limit, time).await
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
@@ -86,7 +109,8 @@ async fn read_body(request: Request<Body>, limit: usize, time: Duration) -> Resu
     }
 }
 
-fn too_large(limit: usize) -> ApiError {
+/// 413: a body that is larger than it may be.
+pub(crate) fn too_large(limit: usize) -> ApiError {
     let message = format!("The request's body is larger than {limit} bytes");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", message)
 }

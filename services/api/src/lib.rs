@@ -11,6 +11,7 @@
 //! Reads come from the projections, through a pool of connections; writes go to Central, and the answer to a write is
 //! rendered from what Central accepted, without reading it back.
 
+mod admin;
 mod app;
 mod auth;
 mod coerce;
@@ -24,6 +25,7 @@ mod idempotency;
 mod json;
 mod keystone;
 mod middleware;
+mod neutron;
 mod options;
 mod path;
 mod policy;
@@ -39,9 +41,10 @@ mod versions;
 pub use cors::BadOrigin;
 pub use http_client::HttpClientError;
 pub use keystone::{Credential, KeystoneOptions, Secret};
-pub use options::{ApiOptions, Auth, NameServer};
 pub use policy::PolicyError;
 pub use rate_limit::RateLimit;
+pub use neutron::{BadEndpoint, NeutronEndpoint};
+pub use options::{ApiOptions, Auth, NeutronOptions};
 pub use server::{Api, ApiError};
 pub use tls::{TlsError, TlsOptions};
 pub use token::TokenSecret;

@@ -67,7 +67,7 @@ async fn run(
     base: &Arc<str>,
 ) -> Result<Response, ApiError> {
     let path = request.uri().path();
-    if path == "/v2" || path.starts_with("/v2/") {
+    if is_guarded(path, app.options.admin) {
         let identity = app.identification.identify(request.headers()).await?;
         if let Some(rates) = &app.rates {
             rates.count(&identity.project)?;
@@ -88,7 +88,9 @@ async fn run(
         if context.is_sudo() {
             app.verify_project(&context.actor().project).await?;
         }
-        check_accept(request.headers())?;
+        if !answers_text(path) {
+            check_accept(request.headers())?;
+        }
         request.extensions_mut().insert(context);
     }
     Ok(next.run(request).await)
@@ -150,6 +152,21 @@ impl App {
 /// The address by which the caller found us, put into every request.
 #[derive(Clone)]
 pub(crate) struct Base(pub(crate) Arc<str>);
+
+/// Whether a path is for those alone who say who they are.
+fn is_guarded(path: &str, admin: bool) -> bool {
+    let below = |root: &str| {
+        path.strip_prefix(root)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    below("/v2") || (admin && below("/admin"))
+}
+
+/// Whether a path's answer is a master file, which has an `Accept` of its own.
+fn answers_text(path: &str) -> bool {
+    let export = path.strip_prefix("/v2/zones/tasks/exports/");
+    export.is_some_and(|rest| rest.ends_with("/export")) || path.starts_with("/admin/zones/export/")
+}
 
 fn check_accept(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut given = headers.get_all(ACCEPT).iter().peekable();

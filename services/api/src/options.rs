@@ -4,6 +4,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zonelog_model::ProjectId;
+
+use crate::neutron::NeutronEndpoint;
 use crate::keystone::KeystoneOptions;
 use crate::rate_limit::RateLimit;
 use crate::tls::TlsOptions;
@@ -20,13 +23,28 @@ pub enum Auth {
     None,
 }
 
-/// A name server of the pool, as users are told to delegate to it.
+/// Where and how Neutron is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NameServer {
-    /// Its name, absolute.
-    pub hostname: String,
-    /// Its place in the list; the lowest comes first.
-    pub priority: u16,
+pub struct NeutronOptions {
+    /// One for each region; without any, the catalogue of the caller's token says where Neutron is.
+    pub endpoints: Vec<NeutronEndpoint>,
+    /// Which of a catalogue's endpoints is used: `public`, `internal` or `admin`.
+    pub interface: String,
+    /// Certificates (PEM) that are trusted instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// How long a region may take to answer.
+    pub timeout: Duration,
+}
+
+impl Default for NeutronOptions {
+    fn default() -> Self {
+        Self {
+            endpoints: Vec::new(),
+            interface: "public".to_owned(),
+            ca_file: None,
+            timeout: Duration::from_secs(10),
+        }
+    }
 }
 
 /// What [`crate::Api::bind`] is given.
@@ -41,8 +59,6 @@ pub struct ApiOptions {
     pub base_url: Option<String>,
     /// The share of the pool's servers that must serve a change for it to be active, in percent.
     pub threshold_percent: u8,
-    /// The pool's name servers.
-    pub nameservers: Vec<NameServer>,
     /// The largest body of a request, in bytes.
     pub max_body_bytes: usize,
     /// The most connections at a time; more wait in the listening socket's queue.
@@ -59,6 +75,19 @@ pub struct ApiOptions {
     pub database_connections: usize,
     /// How long a token that was found (or not found) is remembered: a revocation takes effect within this time.
     pub token_memory: Duration,
+    /// Whether `/admin` is there: reports, quotas and exports for operators (Designate, `enable_api_admin`).
+    pub admin: bool,
+    /// Whether a project must exist before quotas are set for it (Designate, `quotas_verify_project_id`).
+    pub verify_quota_projects: bool,
+    /// The largest master file of an import, in bytes; its JSON form is counted as it is sent. Four of this size may be on
+    /// their way into memory at once.
+    pub max_import_bytes: usize,
+    /// Where floating IPs are asked for.
+    pub neutron: NeutronOptions,
+    /// The project that owns the reverse zones of floating IPs (Designate, `managed_resource_tenant_id`).
+    pub managed_project: ProjectId,
+    /// The responsible person's address in those zones (Designate, `managed_resource_email`).
+    pub managed_email: String,
     /// While this file exists, `/healthcheck` says 503: takes the process out of a load balancer.
     pub disable_file: Option<PathBuf>,
     /// Rules in oslo.policy's language that go over Designate's defaults (`policy.yaml`), taken anew when it changes.
@@ -82,7 +111,6 @@ impl Default for ApiOptions {
             auth: Auth::Tokens,
             base_url: None,
             threshold_percent: 100,
-            nameservers: Vec::new(),
             max_body_bytes: 114_688,
             max_connections: 1_024,
             header_timeout: Duration::from_secs(15),
@@ -91,6 +119,12 @@ impl Default for ApiOptions {
             stop_timeout: Duration::from_secs(10),
             database_connections: 8,
             token_memory: Duration::from_secs(2),
+            admin: false,
+            verify_quota_projects: false,
+            max_import_bytes: 64 * 1024 * 1024,
+            neutron: NeutronOptions::default(),
+            managed_project: ProjectId::nil(),
+            managed_email: "hostmaster@example.com".to_owned(),
             disable_file: None,
             policy_file: None,
             proxy_headers: false,

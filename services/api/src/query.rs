@@ -10,7 +10,7 @@ use crate::error::ApiError;
 /// The page size when none is asked for (Designate, `default_limit_v2`).
 const DEFAULT_LIMIT: i64 = 20;
 /// The largest page (Designate, `max_limit_v2`). A greater number is refused: Designate takes any, a defect.
-const MAX_LIMIT: i64 = 1_000;
+pub(crate) const MAX_LIMIT: i64 = 1_000;
 /// Parameters that set the request's scope, not a filter.
 const SCOPE_PARAMETERS: [&str; 3] = ["all_projects", "all_tenants", "edit_managed_records"];
 const PAGE_PARAMETERS: [&str; 4] = ["limit", "marker", "sort_key", "sort_dir"];
@@ -41,7 +41,7 @@ impl Query {
     }
 
     /// Refuses a parameter that is neither one of `filters` nor known to every list, and one that comes twice.
-    fn check(&self, filters: &[&str]) -> Result<(), ApiError> {
+    pub(crate) fn check(&self, filters: &[&str]) -> Result<(), ApiError> {
         let known = |key: &str| {
             filters.contains(&key) || PAGE_PARAMETERS.contains(&key) || SCOPE_PARAMETERS.contains(&key)
         };
@@ -145,6 +145,14 @@ impl Query {
     /// The pattern of a filter, if it was given.
     pub(crate) fn pattern(&self, filter: &str) -> Option<Pattern> {
         self.get(filter).map(Pattern::parse)
+    }
+
+    /// The patterns of those of `filters` that were given.
+    pub(crate) fn patterns(&self, filters: &[&'static str]) -> Vec<(&'static str, Pattern)> {
+        filters
+            .iter()
+            .filter_map(|filter| Some((*filter, self.pattern(filter)?)))
+            .collect()
     }
 
     /// The query again, encoded as Python's `urlencode` does, with `marker` set anew when one is given. Begins with

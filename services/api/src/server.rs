@@ -26,13 +26,15 @@ use zonelog_store::Database;
 use crate::app::App;
 use crate::auth::Identification;
 use crate::cors::{self, BadOrigin};
-use crate::http_client::HttpClientError;
+use crate::http_client::{HttpClient, HttpClientError};
 use crate::middleware::normalize;
+use crate::neutron::Neutron;
 use crate::options::{ApiOptions, Auth};
 use crate::policy::{Policies, PolicyError, PolicyFile};
 use crate::rate_limit::Rates;
 use crate::router::router;
 use crate::tls::{Certificate, CertificateWatch, TlsError};
+use crate::v2::ImportRoom;
 
 /// The largest head of a request (line and headers) in octets.
 const MAX_HEAD: usize = 64 * 1024;
@@ -122,6 +124,12 @@ impl Api {
             identification,
             policies,
             rates: options.rate_limit.map(Rates::new),
+            neutron: Neutron::new(
+                HttpClient::new(options.neutron.ca_file.as_deref())?,
+                options.neutron.timeout,
+            ),
+            import_room: ImportRoom::for_largest(options.max_import_bytes),
+            exports: Arc::new(Semaphore::new((options.database_connections / 2).max(1))),
         };
         Ok(Self {
             listener,

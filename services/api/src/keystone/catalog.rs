@@ -21,7 +21,6 @@ pub(crate) struct CatalogEndpoint {
 pub(crate) struct Catalog(pub(crate) Vec<CatalogEndpoint>);
 
 impl Catalog {
-    #[expect(dead_code, reason = "for the floating IPs")]
     /// The endpoints of a service with an interface, one or more a region.
     pub(crate) fn endpoints<'a>(
         &'a self,

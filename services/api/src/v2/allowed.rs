@@ -13,12 +13,12 @@ use crate::path::RecordsetPath;
 use crate::policy::Target;
 
 /// What rules may ask of a zone.
-pub(super) fn zone_target(zone: &ZoneRow) -> Target<'_> {
+pub(crate) fn zone_target(zone: &ZoneRow) -> Target<'_> {
     Target {
         zone_id: Some(zone.id),
         zone_name: Some(&zone.name),
         zone_type: Some("PRIMARY"),
-        zone_shared: Some(false),
+        zone_shared: Some(zone.shared_with_caller),
         ..Target::of_project(&zone.project)
     }
 }

@@ -18,7 +18,7 @@ use crate::json::Object;
 use crate::query::Query;
 
 /// A JSON answer.
-pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response, ApiError> {
     let mut bytes = Vec::with_capacity(1024);
     serde_json::to_writer(&mut bytes, body).map_err(|error| ApiError::internal(&error))?;
     let mut response = Response::new(Body::from(bytes));
@@ -30,7 +30,7 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Result<Response
 }
 
 /// The answer to an accepted change.
-pub(super) fn accepted(
+pub(crate) fn accepted(
     status: StatusCode,
     body: &impl Serialize,
     location: Option<&str>,
@@ -51,9 +51,9 @@ pub(super) fn accepted(
 
 /// `links` of one object.
 #[derive(Serialize)]
-pub(super) struct SelfLink {
+pub(crate) struct SelfLink {
     #[serde(rename = "self")]
-    pub(super) href: String,
+    pub(crate) href: String,
 }
 
 /// `links` of a list.
@@ -168,7 +168,7 @@ impl Keys {
 }
 
 /// An address below the API's.
-pub(super) fn href(base: &str, parts: std::fmt::Arguments<'_>) -> String {
+pub(crate) fn href(base: &str, parts: std::fmt::Arguments<'_>) -> String {
     let mut href = String::with_capacity(base.len() + 96);
     href.push_str(base);
     // Writing to a String cannot fail.

@@ -7,8 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderValue, StatusCode, Uri};
 use axum::response::Response;
-use zonelog_central::{Accepted, Scope, ids};
-use zonelog_model::zone::{Command, CreateRecordset, DeleteRecordset, Recordset, UpdateRecordset};
+use zonelog_central::{Scope, ids};
+use zonelog_model::zone::{CreateRecordset, DeleteRecordset, Recordset, UpdateRecordset};
 use zonelog_model::{ProjectId, RecordsetId, ZoneId};
 use zonelog_projections::listing::{RecordsetFilter, RecordsetSort, Within, ZoneRow};
 use zonelog_projections::status::Action;
@@ -17,7 +17,7 @@ use super::allowed::{enforce_on_recordset, enforce_on_zone, visible_recordset, z
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::recordset_input::{NewRecordset, PRESENT, RecordsetChange};
 use super::recordset_json::{RecordsetJson, RecordsetListJson, recordset_href};
-use crate::app::App;
+use crate::app::{App, ZoneDone};
 use crate::context::{Context, HideCounts};
 use crate::error::ApiError;
 use crate::idempotency::Retry;
@@ -114,6 +114,7 @@ pub(crate) async fn find(
     AnyRecordsetPath(recordset): AnyRecordsetPath,
     context: Context,
 ) -> Result<Response, ApiError> {
+    context.enforce("find_recordset", &Target::default())?;
     let client = app.client().await?;
     let zone = app.listing.zone_of(&client, context.sight(), recordset).await?;
     let zone = zone.ok_or_else(ApiError::recordset_not_found)?;
@@ -149,10 +150,12 @@ pub(crate) async fn create(
         records: new.records,
         description: new.description,
         project: owner_project(&context, row)?,
+        managed: false,
+        managed_resource: None,
         may_use_low_ttl: context.may_use_low_ttl(),
     };
     let done = app
-        .execute(&context, retry.of(&bytes)?, Command::CreateRecordset(command))
+        .execute_on_zone(&context, retry.of(&bytes)?, command)
         .await?;
     let recordset = of(&done)?;
     let body = RecordsetJson::accepted(&done.zone, recordset, Action::Create, &context.base);
@@ -211,7 +214,7 @@ pub(crate) async fn update(
         may_use_low_ttl: context.may_use_low_ttl(),
     };
     let done = app
-        .execute(&context, retry.of(&bytes)?, Command::UpdateRecordset(command))
+        .execute_on_zone(&context, retry.of(&bytes)?, command)
         .await?;
     let body = RecordsetJson::accepted(&done.zone, of(&done)?, Action::Update, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
@@ -231,15 +234,15 @@ pub(crate) async fn delete(
         may_edit_managed: context.may_edit_managed(),
     };
     let done = app
-        .execute(&context, retry.of(&[])?, Command::DeleteRecordset(command))
+        .execute_on_zone(&context, retry.of(&[])?, command)
         .await?;
     let body = RecordsetJson::accepted(&done.zone, of(&done)?, Action::Delete, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
 }
 
 /// The recordset that an accepted command was about.
-fn of(done: &Accepted) -> Result<&Recordset, ApiError> {
+fn of(done: &ZoneDone) -> Result<&Recordset, ApiError> {
     done.recordset
-        .as_ref()
+        .as_deref()
         .ok_or_else(|| ApiError::internal(&"Central accepted a recordset's command without one"))
 }

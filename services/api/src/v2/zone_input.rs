@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::StatusCode;
 use serde_json::Value;
 use zonelog_dns::{Ttl, ZoneName, rname_from_email};
-use zonelog_model::PoolId;
 use zonelog_model::zone::Patch;
 
 use super::body::Keys;
+use super::fields::attributes;
 use crate::coerce;
 use crate::error::{ApiError, SchemaError};
 use crate::json::Object;
@@ -16,7 +15,6 @@ use crate::json::Object;
 /// Designate's limits of texts, in characters.
 const MAX_NAME: usize = 255;
 const MAX_DESCRIPTION: usize = 160;
-const MAX_ATTRIBUTE: usize = 50;
 
 const NEW: Keys = Keys {
     resource: "zone",
@@ -78,8 +76,8 @@ pub(super) struct NewZone {
 }
 
 impl NewZone {
-    /// Reads the body of a POST. `pool` is the pool that zones go to.
-    pub(super) fn read(object: &Object, pool: PoolId) -> Result<Self, ApiError> {
+    /// Reads the body of a POST.
+    pub(super) fn read(object: &Object) -> Result<Self, ApiError> {
         let get = |key: &str| object.get(key).unwrap_or(&Value::Null);
         let attributes = attributes(get("attributes"))?;
         let description = coerce::short_text("description", get("description"), MAX_DESCRIPTION)?;
@@ -97,28 +95,14 @@ impl NewZone {
             errors.push(masters_error());
         }
         if email.is_none() {
-            errors.push(missing(["type".into(), "email".into()], "email"));
+            errors.push(missing_email());
         }
         let (Some(email), []) = (email, &errors[..]) else {
             return Err(ApiError::schema(errors));
         };
         let Some(name) = name else {
-            return Err(ApiError::schema(vec![missing(
-                ["records".into(), 0.into(), "name".into()],
-                "name",
-            )]));
+            return Err(ApiError::schema(vec![SchemaError::required("name")]));
         };
-        if attributes
-            .get("pool_id")
-            .is_some_and(|wanted| *wanted != pool.to_string())
-        {
-            let message = "There is no pool with the id given in attributes.pool_id";
-            return Err(ApiError::new(
-                StatusCode::NOT_FOUND,
-                "no_valid_pool_found",
-                message,
-            ));
-        }
         Ok(Self {
             name,
             email,
@@ -156,10 +140,7 @@ impl ZoneChange {
         let email = match given_email {
             Some(Some(email)) => Patch::Set(email),
             Some(None) => {
-                return Err(ApiError::schema(vec![missing(
-                    ["type".into(), "email".into()],
-                    "email",
-                )]));
+                return Err(ApiError::schema(vec![missing_email()]));
             }
             None => Patch::Keep,
         };
@@ -204,35 +185,6 @@ fn check_type(value: &Value) -> Result<(), ApiError> {
     }
 }
 
-fn attributes(value: &Value) -> Result<BTreeMap<String, String>, ApiError> {
-    let given = match value {
-        Value::Null => return Ok(BTreeMap::new()),
-        Value::Object(given) => given,
-        other => {
-            let kind = coerce::kind_of(other);
-            return Err(ApiError::value(format_args!(
-                "A dict is required in field attributes, not a {kind}"
-            )));
-        }
-    };
-    let mut attributes = BTreeMap::new();
-    for (key, value) in given {
-        if key.chars().count() > MAX_ATTRIBUTE {
-            let key = coerce::excerpt(key);
-            return Err(ApiError::value(format_args!(
-                "The attribute key '{key}' is too long: the most is {MAX_ATTRIBUTE} characters"
-            )));
-        }
-        let Some(value) = coerce::short_text("attributes", value, MAX_ATTRIBUTE)? else {
-            return Err(ApiError::value(format_args!(
-                "The attribute '{key}' cannot be None"
-            )));
-        };
-        attributes.insert(key.clone(), value);
-    }
-    Ok(attributes)
-}
-
 fn masters_error() -> SchemaError {
     SchemaError::new(
         ["type".into()],
@@ -242,11 +194,12 @@ fn masters_error() -> SchemaError {
     )
 }
 
-fn missing<const N: usize>(path: [Value; N], property: &str) -> SchemaError {
+/// The error of a primary zone without an address, at the path where Designate says so.
+fn missing_email() -> SchemaError {
     SchemaError::new(
-        path,
+        ["type".into(), "email".into()],
         "required",
-        property,
-        format!("'{property}' is a required property"),
+        "email",
+        "'email' is a required property",
     )
 }

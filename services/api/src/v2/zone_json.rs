@@ -48,7 +48,7 @@ impl<'a> ZoneJson<'a> {
             ttl: row.ttl.into(),
             // The wire's serial is the low half.
             serial: row.serial as u32,
-            shared: false,
+            shared: row.shared,
             status: row.status.label(),
             action: row.action.label(),
             version: row.revision,
@@ -57,13 +57,13 @@ impl<'a> ZoneJson<'a> {
             masters: [],
             created_at: Time(row.created_at),
             updated_at: row.updated_at.map(Time),
-            transferred_at: None,
+            transferred_at: row.transferred_at.map(Time),
             links: self_link(base, row.id),
         }
     }
 
-    /// A zone right after an accepted change: the servers are still to learn of it.
-    pub(super) fn accepted(zone: &'a Zone, action: Action, base: &str) -> Self {
+    /// A zone right after an accepted change: the servers are still to learn of it. `shared`: with anybody.
+    pub(super) fn accepted(zone: &'a Zone, shared: bool, action: Action, base: &str) -> Self {
         let id = zone.id.uuid();
         let attributes = zone
             .attributes
@@ -78,7 +78,7 @@ impl<'a> ZoneJson<'a> {
             description: zone.description.as_deref(),
             ttl: zone.ttl.get().into(),
             serial: zone.serial.wire().get(),
-            shared: false,
+            shared,
             status: Status::Pending.label(),
             action: action.label(),
             version: zone.revision,
@@ -87,7 +87,7 @@ impl<'a> ZoneJson<'a> {
             masters: [],
             created_at: Time(zone.created_at),
             updated_at: zone.updated_at.map(Time),
-            transferred_at: None,
+            transferred_at: zone.transferred_at.map(Time),
             links: self_link(base, id),
         }
     }
@@ -112,15 +112,15 @@ pub(super) struct ZoneListJson<'a> {
     pub(super) metadata: Metadata,
 }
 
-/// The pool's name servers.
+/// The name servers of a zone's pool.
 #[derive(Serialize)]
-pub(super) struct NameServersJson<'a> {
-    pub(super) nameservers: Vec<NameServerJson<'a>>,
+pub(super) struct NameServersJson {
+    pub(super) nameservers: Vec<NameServerJson>,
 }
 
 /// One name server.
 #[derive(Serialize)]
-pub(super) struct NameServerJson<'a> {
+pub(super) struct NameServerJson {
     pub(super) priority: u16,
-    pub(super) hostname: &'a str,
+    pub(super) hostname: String,
 }

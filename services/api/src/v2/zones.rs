@@ -7,7 +7,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use zonelog_central::ids;
 use zonelog_model::ZoneId;
-use zonelog_model::zone::{Command, CreateZone, DeleteZone, UpdateZone};
+use zonelog_model::zone::{CreateZone, DeleteZone, UpdateZone};
 use zonelog_projections::listing::{ZoneFilter, ZoneSort};
 use zonelog_projections::status::Action;
 
@@ -84,7 +84,7 @@ pub(crate) async fn create(
 ) -> Result<Response, ApiError> {
     context.enforce("create_zone", &Target::default())?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
-    let new = NewZone::read(&object, app.central.pool().id)?;
+    let new = NewZone::read(&object)?;
     let command = CreateZone {
         zone: ids::zone_id(),
         soa_recordset: ids::recordset_id(),
@@ -97,12 +97,24 @@ pub(crate) async fn create(
         attributes: new.attributes,
         timers: app.central.soa_timers(),
         may_use_low_ttl: context.may_use_low_ttl(),
+        may_use_blacklisted: context.allows("use_blacklisted_zone", &Target::default()),
+        may_force_pool: context.allows("zone_create_forced_pool", &Target::default()),
     };
     let done = app
-        .execute(&context, retry.of(&bytes)?, Command::CreateZone(command))
-        .await?;
-    let body = ZoneJson::accepted(&done.zone, Action::Create, &context.base);
+        .execute_on_zone(&context, retry.of(&bytes)?, command)
+        .await
+        .map_err(|error| without_pools(&app, error))?;
+    let body = ZoneJson::accepted(&done.zone, false, Action::Create, &context.base);
     accepted(StatusCode::ACCEPTED, &body, Some(body.href()), done.replayed)
+}
+
+/// Says what to do when no pool was found because there is none at all.
+pub(super) fn without_pools(app: &App, error: ApiError) -> ApiError {
+    if error.kind() == "no_valid_pool_found" && app.central.registry().pools().next().is_none() {
+        let message = "There is no pool yet: an operator makes one with zonelog pool update --file pools.yaml";
+        return ApiError::new(StatusCode::NOT_FOUND, "no_valid_pool_found", message);
+    }
+    error
 }
 
 /// `GET /v2/zones/{zone_id}`.
@@ -133,6 +145,7 @@ pub(crate) async fn update(
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let change = ZoneChange::read(&object)?;
     let fixed = PRESENT.fixed_in(&object)?;
+    let shared = row.as_ref().is_some_and(|row| row.shared);
     if !fixed.is_empty() {
         let row = row.ok_or_else(ApiError::zone_not_found)?;
         let current = serde_json::to_value(ZoneJson::shown(&row, &context.base));
@@ -146,9 +159,9 @@ pub(crate) async fn update(
         may_use_low_ttl: context.may_use_low_ttl(),
     };
     let done = app
-        .execute(&context, retry.of(&bytes)?, Command::UpdateZone(command))
+        .execute_on_zone(&context, retry.of(&bytes)?, command)
         .await?;
-    let body = ZoneJson::accepted(&done.zone, Action::Update, &context.base);
+    let body = ZoneJson::accepted(&done.zone, shared, Action::Update, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
 }
 
@@ -162,11 +175,13 @@ pub(crate) async fn delete(
     enforce_on_zone(&app, &context, "delete_zone", zone).await?;
     let command = DeleteZone {
         zone: ZoneId::new(zone),
+        delete_shares: context.delete_shares(),
     };
     let done = app
-        .execute(&context, retry.of(&[])?, Command::DeleteZone(command))
+        .execute_on_zone(&context, retry.of(&[])?, command)
         .await?;
-    let body = ZoneJson::accepted(&done.zone, Action::Delete, &context.base);
+    // What is deleted is shared with nobody.
+    let body = ZoneJson::accepted(&done.zone, false, Action::Delete, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
 }
 
@@ -182,12 +197,13 @@ pub(crate) async fn nameservers(
         .zone(&client, context.sight(), zone)
         .await?
         .ok_or_else(ApiError::zone_not_found)?;
-    drop(client);
     context.enforce("get_zone_ns_records", &zone_target(&row))?;
-    let nameservers = app.options.nameservers.iter();
-    let nameservers = nameservers.map(|server| NameServerJson {
-        priority: server.priority,
-        hostname: &server.hostname,
+    let found = app.listing.nameservers(&client, context.sight(), zone).await?;
+    drop(client);
+    let found = found.ok_or_else(ApiError::zone_not_found)?;
+    let nameservers = found.iter().map(|record| NameServerJson {
+        priority: record.priority,
+        hostname: record.hostname.to_string(),
     });
     json(
         StatusCode::OK,

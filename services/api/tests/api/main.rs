@@ -5,14 +5,26 @@
     reason = "what is missing fails the test"
 )]
 
+mod admin;
 mod auth;
 mod bad_input;
+mod collections;
 mod connections;
 mod discovery;
+mod exports;
+mod floating_ips;
 mod idempotency;
+mod imports;
 mod lists;
 mod outage;
 mod parts;
+mod pools;
+mod quotas;
 mod recordsets;
+mod registries;
+mod service_statuses;
+mod shares;
 mod tokens;
+mod transfers;
+mod zone_tasks;
 mod zones;

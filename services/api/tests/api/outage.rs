@@ -11,7 +11,7 @@ use crate::parts::{TestApi, options};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_database_is_told_and_healed() {
     let mut server = TestServer::start().await;
-    let api = TestApi::on(server.url(), options());
+    let api = TestApi::on(server.url(), options()).await;
     let zone = api.zone("example.org.").await;
     let sets = format!("/v2/zones/{zone}/recordsets");
     server.stop().await;

@@ -6,11 +6,13 @@ use reqwest::{Client, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use zonelog_api::{Api, ApiOptions, Auth, NameServer};
-use zonelog_central::{Central, CentralOptions, TimerOptions};
+use zonelog_api::{Api, ApiOptions, Auth};
+use zonelog_central::seal::Sealer;
+use zonelog_central::{Central, CentralOptions, Request, Scope, TimerOptions, ids};
 use zonelog_dns::{Name, Ttl};
-use zonelog_model::PoolId;
-use zonelog_model::zone::{Limits, PoolFacts};
+use zonelog_model::resource::{Body, Command, HostPort, NsRecord, Pool, PoolNameserver, PoolTarget, Quotas};
+use zonelog_model::zone::{Limits, RegistryOptions};
+use zonelog_model::{Actor, Door, Metadata, PoolId, ProjectId, ResourceId};
 use zonelog_store::{Database, WriterOptions};
 use zonelog_test_parts::TestDatabase;
 
@@ -23,8 +25,18 @@ pub(crate) struct TestApi {
     pub(crate) base: String,
     /// Follows no redirects.
     pub(crate) http: Client,
+    /// Executes what no request can ask.
+    pub(crate) central: Central,
     database: Option<TestDatabase>,
     shutdown: CancellationToken,
+}
+
+/// Who made an event, and what it holds.
+pub(crate) struct Audit {
+    pub(crate) actor: Value,
+    pub(crate) project: String,
+    pub(crate) request_id: Option<String>,
+    pub(crate) payload: String,
 }
 
 /// An answer with its body read.
@@ -93,16 +105,6 @@ pub(crate) fn options() -> ApiOptions {
     ApiOptions {
         listen: ([127, 0, 0, 1], 0).into(),
         auth: Auth::None,
-        nameservers: vec![
-            NameServer {
-                hostname: "ns1.example.org.".into(),
-                priority: 1,
-            },
-            NameServer {
-                hostname: "ns2.example.org.".into(),
-                priority: 2,
-            },
-        ],
         ..ApiOptions::default()
     }
 }
@@ -113,26 +115,88 @@ pub(crate) fn central_options() -> CentralOptions {
         submit_timeout: Duration::from_secs(3),
         ..WriterOptions::default()
     };
+    let limits = Limits {
+        default_ttl: Ttl::new(3600).unwrap(),
+        min_ttl: Ttl::new(0).unwrap(),
+        max_zone_name_length: 255,
+        max_recordset_name_length: 255,
+    };
+    let registry = RegistryOptions::new(PoolId::new(POOL));
     CentralOptions {
-        limits: Limits {
-            default_ttl: Ttl::new(3600).unwrap(),
-            min_ttl: Ttl::new(0).unwrap(),
-            max_zone_name_length: 255,
-            max_recordset_name_length: 255,
-        },
-        pool: PoolFacts {
-            id: PoolId::new(POOL),
-            nameservers: ["ns1.example.org.", "ns2.example.org."]
-                .map(|name| Name::parse(name).unwrap())
-                .into(),
-        },
+        quotas: Quotas::UNLIMITED,
         timers: TimerOptions {
             refresh_min: 3_550,
             refresh_max: 3_550,
             ..TimerOptions::default()
         },
         writer,
+        ..CentralOptions::new(limits, registry, Sealer::new(&[[7; 32]]).unwrap())
     }
+}
+
+/// A pool of two name servers.
+pub(crate) fn pool(name: &str, nameservers: [&str; 2]) -> Pool {
+    Pool {
+        name: name.to_owned(),
+        description: None,
+        project: None,
+        attributes: std::collections::BTreeMap::new(),
+        ns_records: (1..)
+            .zip(nameservers)
+            .map(|(priority, hostname)| NsRecord {
+                hostname: Name::parse(hostname).unwrap(),
+                priority,
+            })
+            .collect(),
+        nameservers: vec![PoolNameserver {
+            host: "127.0.0.1".to_owned(),
+            port: 53,
+            tsigkey: None,
+        }],
+        targets: vec![PoolTarget {
+            kind: "fake".to_owned(),
+            description: None,
+            tsigkey: None,
+            masters: vec![HostPort {
+                host: "127.0.0.1".to_owned(),
+                port: 5_354,
+            }],
+            options: std::collections::BTreeMap::new(),
+        }],
+        also_notifies: Vec::new(),
+        catalog_zone: None,
+    }
+}
+
+/// Makes a pool in the log, as an operator does.
+pub(crate) async fn make_pool(central: &Central, id: Uuid, pool: Pool) {
+    let actor = Actor {
+        user: "operator".to_owned(),
+        project: ProjectId::new("operators").unwrap(),
+        roles: vec!["admin".to_owned()],
+        door: Door::Operator,
+    };
+    let request = Request {
+        command: Command::Create {
+            id: ResourceId::new(id),
+            body: Body::Pool(Box::new(pool)),
+        }
+        .into(),
+        metadata: Metadata {
+            actor,
+            change_id: ids::change_id(),
+            request_id: None,
+            cause: None,
+        },
+        scope: Scope::AllProjects,
+        idempotency: None,
+    };
+    central.execute(request).await.unwrap();
+}
+
+async fn make_default_pool(central: &Central) {
+    let pool = pool("default", ["ns1.example.org.", "ns2.example.org."]);
+    make_pool(central, POOL, pool).await;
 }
 
 impl TestApi {
@@ -143,18 +207,30 @@ impl TestApi {
 
     /// An API with these options.
     pub(crate) async fn with(options: ApiOptions) -> Self {
+        Self::with_central(options, central_options()).await
+    }
+
+    /// An API with these options and a Central with these.
+    pub(crate) async fn with_central(options: ApiOptions, central: CentralOptions) -> Self {
         let database = TestDatabase::new().await;
-        let mut api = Self::on(database.url(), options);
+        let mut api = Self::start_on(database.url(), options, central);
+        make_default_pool(&api.central).await;
         api.database = Some(database);
         api
     }
 
-    /// An API on a database that somebody else keeps.
-    pub(crate) fn on(url: &str, options: ApiOptions) -> Self {
+    /// The first API on a database that somebody else keeps.
+    pub(crate) async fn on(url: &str, options: ApiOptions) -> Self {
+        let api = Self::start_on(url, options, central_options());
+        make_default_pool(&api.central).await;
+        api
+    }
+
+    fn start_on(url: &str, options: ApiOptions, central: CentralOptions) -> Self {
         let shutdown = CancellationToken::new();
         let database = Database::new(url, "zonelog-api-test").unwrap();
-        let central = Central::start(database.clone(), central_options(), shutdown.clone());
-        let api = Api::bind(options, central, &database).unwrap();
+        let central = Central::start(database.clone(), central, shutdown.clone());
+        let api = Api::bind(options, central.clone(), &database).unwrap();
         let base = format!("http://{}", api.local_addr());
         tokio::spawn(api.run(shutdown.clone()));
         let http = Client::builder()
@@ -164,6 +240,7 @@ impl TestApi {
         Self {
             base,
             http,
+            central,
             database: None,
             shutdown,
         }
@@ -176,6 +253,36 @@ impl TestApi {
     /// Stops it and waits until its port is closed.
     pub(crate) async fn stop(&self) {
         self.shutdown.cancel();
+    }
+
+    /// Sends a request as somebody of a project with roles.
+    pub(crate) async fn of(
+        &self,
+        (project, roles): (&str, &str),
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
+        let headers = [("x-auth-project-id", project), ("x-roles", roles)];
+        self.send(method, path, &headers, body).await
+    }
+
+    /// Who made the last event of a type, as the log has it: user, project, roles, request id.
+    pub(crate) async fn audit(&self, event: &str) -> Audit {
+        let client = self.database().client().await;
+        let row = client
+            .query_one(
+                "select actor, project, request_id, payload::text from event where type = $1 order by position desc limit 1",
+                &[&event],
+            )
+            .await
+            .unwrap();
+        Audit {
+            actor: row.get(0),
+            project: row.get(1),
+            request_id: row.get(2),
+            payload: row.get(3),
+        }
     }
 
     /// Sends a request with headers.

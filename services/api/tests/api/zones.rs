@@ -162,18 +162,6 @@ async fn names_belong_to_one_zone_and_project() {
 }
 
 #[tokio::test]
-async fn a_pool_can_be_asked_for() {
-    let api = TestApi::start().await;
-    let body =
-        |pool: &str| json!({"name": "example.org.", "email": "a@b.org", "attributes": {"pool_id": pool}});
-    let unknown = uuid::Uuid::nil().to_string();
-    api.post("/v2/zones", &body(&unknown))
-        .await
-        .expect_error(404, "no_valid_pool_found");
-    api.post("/v2/zones", &body(&POOL.to_string())).await.expect(202);
-}
-
-#[tokio::test]
 async fn a_name_can_be_used_again_after_its_deletion() {
     let api = TestApi::start().await;
     let first = api.zone("example.org.").await;

@@ -1,0 +1,85 @@
+//! `/admin/quotas/{project_id}`: as `/v2/quotas`, of any project, in an envelope.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::Value;
+use zonelog_model::ProjectId;
+
+use crate::app::App;
+use crate::context::Context;
+use crate::error::{ApiError, SchemaError};
+use crate::idempotency::Retry;
+use crate::json::read_object;
+use crate::path::ProjectPath;
+use crate::policy::Target;
+use crate::v2::quotas::{QuotaChange, QuotasJson, clear, quotas_of, set};
+use crate::v2::{accepted, json, no_content};
+
+/// Quotas in their envelope.
+#[derive(Serialize)]
+struct Envelope {
+    quota: QuotasJson,
+}
+
+/// `GET /admin/quotas/{project_id}`.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    ProjectPath(project): ProjectPath,
+    context: Context,
+) -> Result<Response, ApiError> {
+    context.enforce("get_quotas", &target(&project))?;
+    let quota = quotas_of(&app, &project).await?.into();
+    json(StatusCode::OK, &Envelope { quota })
+}
+
+/// `PATCH /admin/quotas/{project_id}`: `{"quota": {"zones": 20}}`.
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    ProjectPath(project): ProjectPath,
+    context: Context,
+    retry: Retry,
+    request: Request,
+) -> Result<Response, ApiError> {
+    context.enforce("set_quota", &target(&project))?;
+    let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
+    let others: Vec<&str> = object.keys().map(String::as_str).filter(|key| *key != "quota").collect();
+    if !others.is_empty() {
+        return Err(ApiError::keys(&others, "quota"));
+    }
+    let Some(Value::Object(quota)) = object.get("quota") else {
+        return Err(ApiError::schema(vec![SchemaError::new(
+            [],
+            "required",
+            "quota",
+            "'quota' is a required property, an object",
+        )]));
+    };
+    let change = QuotaChange::read(quota)?;
+    let (quotas, replayed) = set(&app, &context, project, change, retry.of(&bytes)?).await?;
+    let quota = quotas.into();
+    accepted(StatusCode::OK, &Envelope { quota }, None, replayed)
+}
+
+/// `DELETE /admin/quotas/{project_id}`.
+pub(crate) async fn reset(
+    State(app): State<Arc<App>>,
+    ProjectPath(project): ProjectPath,
+    context: Context,
+    retry: Retry,
+) -> Result<Response, ApiError> {
+    context.enforce("reset_quotas", &target(&project))?;
+    clear(&app, &context, &project, retry.of(&[])?).await?;
+    Ok(no_content())
+}
+
+/// Whoever comes through this door asks for all projects.
+fn target(project: &ProjectId) -> Target<'_> {
+    Target {
+        all_tenants: Some(true),
+        ..Target::of_project(project.as_str())
+    }
+}

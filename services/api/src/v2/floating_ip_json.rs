@@ -1,0 +1,49 @@
+//! A floating IP's PTR as the API shows it.
+
+use serde::Serialize;
+use zonelog_projections::listing::ManagedRow;
+
+use super::body::{SelfLink, href};
+use crate::neutron::FloatingIp;
+
+/// The status of a floating IP without a PTR.
+const INACTIVE: &str = "INACTIVE";
+
+/// The keys in Designate's order.
+#[derive(Serialize)]
+pub(super) struct FloatingIpJson<'a> {
+    id: String,
+    ptrdname: Option<&'a str>,
+    description: Option<&'a str>,
+    ttl: Option<i64>,
+    address: String,
+    action: &'static str,
+    status: &'static str,
+    links: SelfLink,
+}
+
+impl<'a> FloatingIpJson<'a> {
+    /// A floating IP with its PTR, if it has one.
+    pub(super) fn shown(floating_ip: &FloatingIp, ptr: Option<&'a ManagedRow>, base: &str) -> Self {
+        let id = format!("{}:{}", floating_ip.region, floating_ip.id);
+        let recordset = ptr.map(|ptr| &ptr.recordset);
+        let href = href(base, format_args!("/v2/reverse/floatingips/{id}"));
+        Self {
+            id,
+            ptrdname: recordset.and_then(|recordset| recordset.records.first()).map(String::as_str),
+            description: recordset.and_then(|recordset| recordset.description.as_deref()),
+            ttl: recordset.and_then(|recordset| recordset.ttl).map(i64::from),
+            address: floating_ip.address.to_string(),
+            action: recordset.map_or("NONE", |recordset| recordset.action.label()),
+            status: recordset.map_or(INACTIVE, |recordset| recordset.status.label()),
+            links: SelfLink { href },
+        }
+    }
+}
+
+/// All of a caller's floating IPs: no pages, no count.
+#[derive(Serialize)]
+pub(super) struct FloatingIpListJson<'a> {
+    pub(super) floatingips: Vec<FloatingIpJson<'a>>,
+    pub(super) links: SelfLink,
+}

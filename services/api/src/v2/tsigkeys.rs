@@ -1,0 +1,194 @@
+//! `/v2/tsigkeys`: keys of transaction signatures (RFC 8945). Secrets are sealed before they leave this file, and opened
+//! only to be shown to those whom policy lets see keys.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::Uri;
+use axum::response::Response;
+use data_encoding::BASE64;
+use serde::Serialize;
+use uuid::Uuid;
+use zonelog_model::resource::{Body, Change, Kind, Resource, Sealed, TsigAlgorithm, TsigKey, TsigScope};
+use zonelog_model::zone::Patch;
+use zonelog_projections::resource::ResourceSort;
+
+use super::body::{Keys, SelfLink, Time};
+use super::collection::{self, Collection, Rules, self_link};
+use super::fields::{Fields, word};
+use crate::app::App;
+use crate::coerce;
+use crate::context::Context;
+use crate::error::ApiError;
+use crate::idempotency::Retry;
+use crate::json::Object;
+use crate::path::IdPath;
+
+/// Designate's limit of names and secrets, in characters.
+const MAX_TEXT: usize = 160;
+
+struct TsigKeys;
+
+/// A key as the API shows it.
+#[derive(Serialize)]
+struct TsigKeyJson {
+    id: Uuid,
+    name: String,
+    algorithm: &'static str,
+    secret: String,
+    scope: &'static str,
+    resource_id: Uuid,
+    created_at: Time,
+    updated_at: Option<Time>,
+    links: SelfLink,
+}
+
+impl fmt::Debug for TsigKeyJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TsigKeyJson").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Collection for TsigKeys {
+    const KIND: Kind = Kind::TsigKey;
+    const NAME: &'static str = "tsigkeys";
+    const RULES: Rules = Rules {
+        find: "find_tsigkeys",
+        get: "get_tsigkey",
+        create: "create_tsigkey",
+        update: "update_tsigkey",
+        delete: "delete_tsigkey",
+    };
+    const KEYS: Keys = Keys {
+        resource: "tsigkey",
+        writable: &["name", "algorithm", "secret", "scope", "resource_id"],
+        fixed: &["id", "created_at", "updated_at", "links"],
+    };
+    const FILTERS: &'static [&'static str] = &["name", "algorithm", "scope"];
+    const SORT_KEYS: &'static [(&'static str, ResourceSort)] = &[
+        ("created_at", ResourceSort::CreatedAt),
+        ("id", ResourceSort::Id),
+        ("updated_at", ResourceSort::UpdatedAt),
+        ("name", ResourceSort::Field("name")),
+    ];
+    type Json = TsigKeyJson;
+
+    fn shown(app: &App, resource: &Resource, base: &str) -> Result<TsigKeyJson, ApiError> {
+        let Body::TsigKey(key) = &resource.body else {
+            return Err(ApiError::other_kind(resource));
+        };
+        let secret = app.central.sealer().open(Self::KIND.label(), "secret", &key.secret);
+        Ok(TsigKeyJson {
+            id: resource.id.uuid(),
+            name: key.name.clone(),
+            algorithm: key.algorithm.label(),
+            secret: secret.map_err(|error| ApiError::internal(&error))?,
+            scope: key.scope.label(),
+            resource_id: key.resource,
+            created_at: Time(resource.created_at),
+            updated_at: resource.updated_at.map(Time),
+            links: self_link(base, Self::NAME, resource.id),
+        })
+    }
+
+    fn read_new(app: &App, object: &Object) -> Result<Body, ApiError> {
+        let fields = Fields(object);
+        let name = fields.required_text("name", MAX_TEXT)?;
+        let algorithm = word(&fields.required_text("algorithm", MAX_TEXT)?, TsigAlgorithm::from_label)?;
+        let secret = secret(app, &fields.required_text("secret", MAX_TEXT)?)?;
+        let scope = word(&fields.required_text("scope", MAX_TEXT)?, TsigScope::from_label)?;
+        let resource = resource_id(&fields.required_text("resource_id", MAX_TEXT)?)?;
+        Ok(Body::TsigKey(TsigKey {
+            name,
+            algorithm,
+            secret,
+            scope,
+            resource,
+        }))
+    }
+
+    fn read_change(app: &App, object: &Object, _: &Resource) -> Result<Change, ApiError> {
+        let fields = Fields(object);
+        let changed = |field| fields.changed_text(field, MAX_TEXT);
+        Ok(Change::TsigKey {
+            name: changed("name")?,
+            algorithm: read(changed("algorithm")?, |text| word(text, TsigAlgorithm::from_label))?,
+            secret: read(changed("secret")?, |text| secret(app, text))?,
+            scope: read(changed("scope")?, |text| word(text, TsigScope::from_label))?,
+            resource: read(changed("resource_id")?, resource_id)?,
+        })
+    }
+}
+
+fn read<T>(patch: Patch<String>, read: impl Fn(&str) -> Result<T, ApiError>) -> Result<Patch<T>, ApiError> {
+    match patch {
+        Patch::Keep => Ok(Patch::Keep),
+        Patch::Set(text) => read(&text).map(Patch::Set),
+    }
+}
+
+/// Seals a secret. It must be base64, as every DNS server takes it; an error never repeats it.
+fn secret(app: &App, text: &str) -> Result<Sealed, ApiError> {
+    if BASE64.decode(text.as_bytes()).is_err() {
+        return Err(ApiError::value(
+            "The field 'secret' must be base64, with its padding, as tsig-keygen gives it",
+        ));
+    }
+    let sealed = app.central.sealer().seal(Kind::TsigKey.label(), "secret", text);
+    sealed.map_err(|error| ApiError::internal(&error))
+}
+
+fn resource_id(text: &str) -> Result<Uuid, ApiError> {
+    Uuid::try_parse(text).map_err(|_| {
+        ApiError::value(format_args!(
+            "The field 'resource_id' must be the UUID of a pool or a zone, not '{}'",
+            coerce::excerpt(text)
+        ))
+    })
+}
+
+/// `GET /v2/tsigkeys`.
+pub(crate) async fn list(State(app): State<Arc<App>>, context: Context, uri: Uri) -> Result<Response, ApiError> {
+    collection::list::<TsigKeys>(&app, &context, &uri).await
+}
+
+/// `POST /v2/tsigkeys`.
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    context: Context,
+    retry: Retry,
+    request: Request,
+) -> Result<Response, ApiError> {
+    collection::create::<TsigKeys>(&app, &context, retry, request).await
+}
+
+/// `GET /v2/tsigkeys/{tsigkey_id}`.
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath,
+    context: Context,
+) -> Result<Response, ApiError> {
+    collection::show::<TsigKeys>(&app, &context, id).await
+}
+
+/// `PATCH /v2/tsigkeys/{tsigkey_id}`.
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath,
+    context: Context,
+    retry: Retry,
+    request: Request,
+) -> Result<Response, ApiError> {
+    collection::update::<TsigKeys>(&app, &context, id, retry, request).await
+}
+
+/// `DELETE /v2/tsigkeys/{tsigkey_id}`.
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    IdPath(id): IdPath,
+    context: Context,
+    retry: Retry,
+) -> Result<Response, ApiError> {
+    collection::delete::<TsigKeys>(&app, &context, id, retry).await
+}

@@ -2,9 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
 use zonelog_dns::Rrtype;
-use zonelog_model::ZoneId;
-use zonelog_model::scenario::{Scenario, fixtures::*};
+use zonelog_model::resource::{self, Resource};
+use zonelog_model::scenario::{
+    Scenario,
+    fixtures::*,
+    resources::{resource, tld},
+};
 use zonelog_model::zone::{Event, Recordset, Zone, ZoneSlice, apply};
+use zonelog_model::{PoolId, ZoneId};
 
 fn slice() -> ZoneSlice {
     Scenario::after([
@@ -182,4 +187,75 @@ fn recordsets_are_created_once_and_changed_from_what_they_are() {
     let deleted = |before| Event::RecordsetDeleted { before, serial: next };
     assert_eq!(why(deleted(absent)), "the recordset does not exist");
     assert_eq!(why(deleted(other_ttl())), "the recordset before is another");
+}
+
+#[test]
+fn shares_owners_and_pools_change_from_what_they_are() {
+    let mut shared = slice();
+    shared.shares.push(share("beta"));
+    let why_shared = |event| why_of(shared.clone(), event, 4, true);
+    assert_eq!(
+        why_shared(Event::ZoneShared { share: share("beta") }),
+        "the share exists"
+    );
+    let unshared = Event::ZoneUnshared {
+        share: share("gamma"),
+    };
+    assert_eq!(why_shared(unshared), "the share does not exist");
+
+    let transferred = Event::ZoneTransferred {
+        before: project("beta"),
+        after: project("gamma"),
+    };
+    assert_eq!(why(transferred), "the owner before is another");
+    let next = serial(2);
+    let moved = Event::ZoneMovedToPool {
+        before: PoolId::new(OTHER_ZONE.uuid()),
+        after: POOL,
+        serial: next,
+    };
+    assert_eq!(why(moved), "the pool before is another");
+    let renamed = Event::ZonePrimaryNameserverChanged {
+        before: name("ns7.example.net."),
+        after: name("ns8.example.net."),
+        serial: next,
+    };
+    assert_eq!(why(renamed), "the primary name server before is another");
+    let another = Zone {
+        id: ZoneId::new(OTHER_ZONE.uuid()),
+        ..zone("example.com.")
+    };
+    assert_eq!(
+        why(Event::ZoneAbandoned { zone: another }),
+        "it is another zone's"
+    );
+}
+
+#[test]
+fn resources_are_changed_from_what_they_are() {
+    let (com, org) = (resource(tld("com")), resource(tld("org")));
+    let why = |mut state: Option<Resource>, event: resource::Event| {
+        let before = state.clone();
+        let inconsistent = resource::apply(&mut state, &event).unwrap_err();
+        assert_eq!((state, inconsistent.event), (before, event.type_name()));
+        inconsistent.why
+    };
+    let created = resource::Event::Created {
+        resource: com.clone(),
+    };
+    assert_eq!(why(Some(com.clone()), created), "the resource exists");
+    let deleted = || resource::Event::Deleted { before: com.clone() };
+    assert_eq!(why(None, deleted()), "the resource does not exist");
+    assert_eq!(
+        why(Some(org.clone()), deleted()),
+        "the resource before is another"
+    );
+    let changed = resource::Event::Changed {
+        before: com.clone(),
+        after: org,
+    };
+    assert_eq!(
+        why(Some(com), changed),
+        "before and after are different resources"
+    );
 }

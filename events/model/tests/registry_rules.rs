@@ -47,6 +47,10 @@ fn with_tlds_zones_lie_below_one() {
         .when(create_zone("example.org."))
         .then_rejected("invalid_zone_name");
     assert_eq!(rejection.to_string(), "Invalid TLD");
+    let rejection = with([resource(tld("co.uk"))])
+        .when(create_zone("Co.UK."))
+        .then_rejected("invalid_zone_name");
+    assert_eq!(rejection.to_string(), "Zone name cannot be the same as a TLD");
 }
 
 #[test]

@@ -153,9 +153,9 @@ impl Body {
     /// project of quotas. In the form in which it is compared.
     pub fn unique_key(&self) -> Option<String> {
         match self {
-            Self::Tld(tld) => Some(tld.name.to_ascii_lowercase()),
+            Self::Tld(tld) => Some(tld_key(&tld.name)),
             Self::Blacklist(blacklist) => Some(blacklist.pattern.clone()),
-            Self::TsigKey(key) => Some(key.name.to_ascii_lowercase()),
+            Self::TsigKey(key) => Some(tsig_key_key(&key.name)),
             Self::Pool(pool) => Some(pool.name.clone()),
             Self::Quotas(quotas) => Some(quotas.project.as_str().to_owned()),
             Self::TransferRequest(_)
@@ -187,6 +187,16 @@ impl Body {
             Self::ZoneExport(export) => Some(export.zone),
         }
     }
+}
+
+/// The unique key of a TLD's name: DNS knows no difference of large and small letters (RFC 4343).
+pub(super) fn tld_key(name: &str) -> String {
+    name.to_ascii_lowercase()
+}
+
+/// The unique key of a TSIG key's name, which is the same name with its final dot and without.
+pub(super) fn tsig_key_key(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// A domain below which zones may be made. With one TLD in the table, every new zone must lie below one.

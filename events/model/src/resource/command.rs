@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::body::{Body, ImportStatus, Kind, TsigAlgorithm, TsigScope};
+use super::body::{Body, ImportStatus, Kind, TsigAlgorithm, TsigScope, tld_key, tsig_key_key};
 use super::pool::Pool;
 use super::sealed::Sealed;
 use crate::zone::Patch;
@@ -106,6 +106,28 @@ impl Change {
             Self::Quotas { .. } => Kind::Quotas,
             Self::TransferRequest { .. } => Kind::TransferRequest,
             Self::ZoneImport { .. } => Kind::ZoneImport,
+        }
+    }
+}
+
+impl Change {
+    /// The unique key that the change gives, in the form of [`Body::unique_key`]; `None` if it gives none. A pool's name
+    /// and the project of quotas never change.
+    pub fn unique_key(&self) -> Option<String> {
+        match self {
+            Self::Tld {
+                name: Patch::Set(name),
+                ..
+            } => Some(tld_key(name)),
+            Self::Blacklist {
+                pattern: Patch::Set(pattern),
+                ..
+            } => Some(pattern.clone()),
+            Self::TsigKey {
+                name: Patch::Set(name),
+                ..
+            } => Some(tsig_key_key(name)),
+            _ => None,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use zonelog_dns::{LongSerial, Name, Ttl, ZoneName};
+use zonelog_dns::{LongSerial, Ttl, ZoneName};
 
 use super::registry::Registry;
 use crate::resource::Quotas;
-use crate::{PoolId, ProjectId, ZoneId};
+use crate::{ProjectId, ZoneId};
 
 /// Another zone, as far as the rules of the hierarchy need it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +17,6 @@ pub struct ZoneRef {
     pub name: ZoneName,
     /// Its owner.
     pub project: ProjectId,
-}
-
-/// The pool that a new zone goes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PoolFacts {
-    /// Its id.
-    pub id: PoolId,
-    /// The names of its name servers, in the order of their priority; at least one.
-    pub nameservers: Vec<Name>,
 }
 
 /// The installation's limits.

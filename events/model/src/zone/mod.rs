@@ -29,7 +29,7 @@ pub use command::{
 };
 pub use decide::decide;
 pub use event::Event;
-pub use facts::{ActorFacts, Facts, Limits, PoolFacts, ZoneRef};
+pub use facts::{ActorFacts, Facts, Limits, ZoneRef};
 pub use pattern::{PatternError, ZonePattern};
 pub use registry::{Registry, RegistryOptions, Tlds};
 pub use rejection::Rejection;

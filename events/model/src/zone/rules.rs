@@ -36,7 +36,12 @@ pub(super) fn zone_name_fits(name: &ZoneName, limits: &Limits) -> Ruling {
 /// Designate: with a TLD in the table, zones lie below one, and none is one itself.
 pub(super) fn zone_name_is_below_a_tld(name: &ZoneName, registry: &Registry) -> Ruling {
     let tlds = registry.tlds();
-    if tlds.is_empty() || (tlds.holds(name) && !tlds.contains(name)) {
+    if tlds.contains(name) {
+        return Err(Rejection::InvalidZoneName(
+            "Zone name cannot be the same as a TLD".into(),
+        ));
+    }
+    if tlds.is_empty() || tlds.holds(name) {
         return Ok(());
     }
     Err(Rejection::InvalidZoneName("Invalid TLD".into()))
@@ -261,9 +266,9 @@ pub(super) fn recordset_quota_allows(zone: &Zone, facts: &Facts) -> Ruling {
 pub(super) fn record_quotas_allow(zone: &Zone, before: usize, after: usize, facts: &Facts) -> Ruling {
     let count = |records: usize| i64::try_from(records).unwrap_or(i64::MAX);
     let (before, after) = (count(before), count(after));
-    within("recordset_records", facts.quotas.recordset_records, after)?;
     let in_zone = zone.record_count.saturating_add(after.saturating_sub(before));
-    within("zone_records", facts.quotas.zone_records, in_zone)
+    within("zone_records", facts.quotas.zone_records, in_zone)?;
+    within("recordset_records", facts.quotas.recordset_records, after)
 }
 
 /// See [`super::registry::RegistryOptions::pool_key_required`].

@@ -159,6 +159,19 @@ fn a_key_is_given_once() {
 }
 
 #[test]
+fn what_is_one_name_has_one_key() {
+    let key_of = |body: Body| body.unique_key().unwrap();
+    assert_eq!(key_of(of_tld("Co.UK", None)), key_of(of_tld("co.uk", None)));
+    assert_eq!(key_of(key("Key.example.")), key_of(key("key.example")));
+    assert_ne!(key_of(blacklist("A")), key_of(blacklist("a")));
+    assert_eq!(renamed("Co.UK").unique_key().as_deref(), Some("co.uk"));
+    let unnamed = Change::TransferRequest {
+        description: Patch::Keep,
+    };
+    assert_eq!(unnamed.unique_key(), None);
+}
+
+#[test]
 fn a_tld_is_a_domain_name_without_its_dot() {
     for name in ["com", "co.uk", "XN--P1AI", "a_b.c-d", &"a".repeat(63)] {
         create(of_tld(name, None)).unwrap();

@@ -21,7 +21,6 @@ use zonelog_model::{PoolId, Position, ProjectId, ResourceId, Version, ZoneId};
 use zonelog_store::StoreError;
 
 pub(crate) use queries::Queries;
-pub(crate) use wanted::given_key;
 
 use crate::answer::StoredAnswer;
 use crate::request::Request;

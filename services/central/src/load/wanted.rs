@@ -139,7 +139,7 @@ impl Wanted {
                 self.body(body);
             }
             resource::Command::Update { change, .. } => {
-                self.unique_key(command.kind(), given_key(change));
+                self.unique_key(command.kind(), change.unique_key());
                 if let resource::Change::TsigKey { resource, .. } = change
                     && let zone::Patch::Set(named) = resource
                 {
@@ -173,20 +173,5 @@ impl Wanted {
         self.projects.insert(command.project.as_str().to_owned());
         self.resources.insert(command.request.uuid());
         self.resources.insert(command.accept.uuid());
-    }
-}
-
-/// The unique key that a change gives, in the form of [`Body::unique_key`].
-pub(crate) fn given_key(change: &resource::Change) -> Option<String> {
-    let (name, lower) = match change {
-        resource::Change::Tld { name, .. } | resource::Change::TsigKey { name, .. } => (name, true),
-        resource::Change::Blacklist { pattern, .. } => (pattern, false),
-        // The others have a key that never changes, or none.
-        _ => return None,
-    };
-    match name {
-        zone::Patch::Set(name) if lower => Some(name.to_ascii_lowercase()),
-        zone::Patch::Set(name) => Some(name.clone()),
-        zone::Patch::Keep => None,
     }
 }

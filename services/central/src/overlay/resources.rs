@@ -7,7 +7,7 @@ use zonelog_model::resource::{Body, Command, Event, Facts, Kind, Resource, TsigS
 use zonelog_model::zone::{self, Patch, Registry};
 use zonelog_model::{PoolId, ProjectId, ResourceId, Version, ZoneId};
 
-use crate::load::{Loaded, given_key};
+use crate::load::Loaded;
 use crate::registry::KnownRegistry;
 
 /// See the module.
@@ -56,7 +56,7 @@ impl Resources {
         let present = self.present.get(&command.id());
         let key = match command {
             Command::Create { body, .. } => body.unique_key(),
-            Command::Update { change, .. } => given_key(change),
+            Command::Update { change, .. } => change.unique_key(),
             Command::Delete { .. } => None,
         };
         facts.same_key = key

@@ -27,6 +27,10 @@ pub(super) fn create_recordset(
     rules::description_fits(command.description.as_deref())?;
     let records = records_of_type(command.rrtype, &command.owner, &command.records)?;
     rules::cname_is_single(command.rrtype, &records)?;
+    if !command.managed {
+        rules::recordset_quota_allows(zone, facts)?;
+        rules::record_quotas_allow(zone, 0, records.len(), facts)?;
+    }
     rules::owner_is_in_zone(&command.owner, zone)?;
     rules::owner_is_not_in_child_zone(&command.owner, facts)?;
     rules::recordset_is_new(
@@ -37,11 +41,6 @@ pub(super) fn create_recordset(
     )?;
     rules::cname_is_not_at_apex(&command.owner, command.rrtype, zone)?;
     rules::cname_is_alone(&command.owner, command.rrtype, &slice.recordsets)?;
-
-    if !command.managed {
-        rules::recordset_quota_allows(zone, facts)?;
-        rules::record_quotas_allow(zone, 0, records.len(), facts)?;
-    }
 
     let recordset = Recordset {
         id: command.recordset,

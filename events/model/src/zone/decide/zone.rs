@@ -20,20 +20,19 @@ pub(in crate::zone) fn create_zone(
     now: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     rules::zone_name_fits(&command.name, &facts.limits)?;
-    rules::zone_name_is_below_a_tld(&command.name, &facts.registry)?;
-    rules::zone_name_is_not_blacklisted(&command.name, command.may_use_blacklisted, &facts.registry)?;
     if let Some(ttl) = command.ttl {
         rules::ttl_is_allowed(ttl, command.may_use_low_ttl, &facts.limits)?;
     }
     rules::email_fits_soa(&command.email)?;
     rules::description_fits(command.description.as_deref())?;
     rules::attributes_fit(&command.attributes)?;
+    rules::zone_quota_allows(facts)?;
+    rules::zone_name_is_below_a_tld(&command.name, &facts.registry)?;
+    rules::zone_name_is_not_blacklisted(&command.name, command.may_use_blacklisted, &facts.registry)?;
     rules::zone_is_new(slice.zone.as_ref(), command)?;
     rules::zone_name_is_free(&command.name, &command.project, facts)?;
     rules::zone_is_not_below_anothers(&command.project, facts)?;
     rules::zone_is_not_above_anothers(&command.project, facts)?;
-
-    rules::zone_quota_allows(facts)?;
 
     let choice = Choice {
         attributes: &command.attributes,

@@ -1,11 +1,15 @@
 //! Zones that come as a whole: one change-set, held to the rules of single commands.
 #![allow(clippy::unwrap_used, reason = "a test: what is not as expected panics")]
 
+use proptest::prelude::*;
+use proptest::sample::select;
 use zonelog_dns::Rrtype;
 use zonelog_model::resource::Quotas;
-use zonelog_model::scenario::fixtures::*;
+use zonelog_model::scenario::{Scenario, fixtures::*};
 use zonelog_model::zone::import::{self, Import, ImportedRecordset};
-use zonelog_model::zone::{CreateZone, Event, Facts, Rejection, ZoneSlice, apply};
+use zonelog_model::zone::{
+    CreateRecordset, CreateZone, Event, Facts, Recordset, Rejection, ZoneSlice, apply,
+};
 
 fn rrset<const N: usize>(name: &str, rrtype: Rrtype, texts: [&str; N]) -> ImportedRecordset {
     ImportedRecordset {
@@ -173,4 +177,73 @@ fn messages_are_designates() {
     let long = import::undefined_error(&"x".repeat(200));
     assert_eq!(long, format!("An undefined error occurred. {}", "x".repeat(130)));
     assert_eq!(import::success(&zone("example.com.")), "example.com. imported");
+}
+
+/// The recordsets of a zone as single commands would make them, or the label of the first refusal.
+fn made_singly(rrsets: &[ImportedRecordset], facts: &Facts) -> Result<Vec<Recordset>, &'static str> {
+    let mut scenario =
+        Scenario::after([create_zone("example.com.").into()]).with(|own| own.clone_from(facts));
+    for rrset in rrsets {
+        let command = CreateRecordset {
+            recordset: rrset.recordset,
+            owner: rrset.owner.clone(),
+            rrtype: rrset.rrtype,
+            ttl: rrset.ttl,
+            records: rrset.records.clone(),
+            ..create_recordset("www", Rrtype::A, [])
+        };
+        let outcome = scenario.at("2026-01-01T00:00:00Z").when(command);
+        if let Some(label) = outcome.label() {
+            return Err(label);
+        }
+        scenario = outcome.next();
+    }
+    Ok(scenario.slice().recordsets.clone())
+}
+
+const OWNERS: &[&str] = &["@", "a", "b.a", "*", "-x", "_sip._tcp", "example.org."];
+const CONTENTS: &[(Rrtype, &[&str])] = &[
+    (Rrtype::A, &["192.0.2.1"]),
+    (Rrtype::A, &["192.0.2.1", "192.0.2.2", "192.0.2.1"]),
+    (Rrtype::A, &[]),
+    (Rrtype::CNAME, &["host.example.net."]),
+    (Rrtype::TXT, &["text"]),
+    (Rrtype::NS, &["ns.example.net."]),
+    (Rrtype::SRV, &["0 5 5060 sip.example.net."]),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    #[test]
+    fn an_import_makes_what_single_commands_make(
+        chosen in prop::collection::vec((select(OWNERS), select(CONTENTS)), 0..8),
+        zone_recordsets in select(vec![-1i64, 3]),
+        zone_records in select(vec![-1i64, 4]),
+    ) {
+        let mut facts = facts();
+        facts.quotas = Quotas { zone_recordsets, zone_records, ..Quotas::UNLIMITED };
+        let mut rrsets: Vec<ImportedRecordset> = chosen
+            .into_iter()
+            .map(|(owner_name, (rrtype, texts))| ImportedRecordset {
+                recordset: recordset_id(owner_name, rrtype),
+                owner: owner(owner_name),
+                rrtype,
+                ttl: None,
+                records: records(rrtype, texts.iter().copied()),
+            })
+            .collect();
+        let place = |rrset: &ImportedRecordset| (rrset.owner.to_key(), rrset.rrtype.get());
+        rrsets.sort_by_key(place);
+        rrsets.dedup_by_key(|rrset| place(rrset));
+        let expected = made_singly(&rrsets, &facts);
+        let made = imported(rrsets, &facts).map_err(|rejection| rejection.label()).map(|events| {
+            let mut slice = ZoneSlice::default();
+            for (version, event) in (1..).zip(&events) {
+                apply(&mut slice, event, start(), version, version == 1).unwrap();
+            }
+            slice.recordsets
+        });
+        prop_assert_eq!(made, expected);
+    }
 }

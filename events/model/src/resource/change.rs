@@ -1,8 +1,10 @@
 //! What a partial update makes of a body.
 
-use super::body::{Blacklist, Body, Tld, TransferRequest, TsigKey, ZoneImport};
+use super::body::{Blacklist, Body, Tld};
 use super::command::Change;
 use super::quota::QuotaOverrides;
+use super::task::{TransferRequest, ZoneImport};
+use super::tsig::TsigKey;
 use crate::zone::Patch;
 
 /// The body after the change; of another kind than the change's, the body as it is.

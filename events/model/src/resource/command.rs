@@ -2,9 +2,11 @@
 
 use uuid::Uuid;
 
-use super::body::{Body, ImportStatus, Kind, TsigAlgorithm, TsigScope, tld_key, tsig_key_key};
+use super::body::{Body, Kind, tld_key, tsig_key_key};
 use super::pool::Pool;
 use super::sealed::Sealed;
+use super::task::ImportStatus;
+use super::tsig::{TsigAlgorithm, TsigScope};
 use crate::zone::Patch;
 use crate::{ResourceId, ZoneId};
 

@@ -18,12 +18,11 @@ mod quota;
 mod rejection;
 mod rules;
 mod sealed;
+mod task;
+mod tsig;
 
 pub use apply::{Inconsistent, apply};
-pub use body::{
-    Blacklist, Body, ExportStatus, ImportStatus, Kind, Resource, Tld, TransferAccept, TransferRequest,
-    TransferStatus, TsigAlgorithm, TsigKey, TsigScope, ZoneExport, ZoneImport,
-};
+pub use body::{Blacklist, Body, Kind, Resource, Tld};
 pub use command::{Change, Command};
 pub use decide::decide;
 pub use event::Event;
@@ -32,3 +31,7 @@ pub use pool::{CatalogZone, HostPort, NsRecord, OptionValue, Pool, PoolNameserve
 pub use quota::{QuotaOverrides, Quotas};
 pub use rejection::Rejection;
 pub use sealed::Sealed;
+pub use task::{
+    ExportStatus, ImportStatus, TransferAccept, TransferRequest, TransferStatus, ZoneExport, ZoneImport,
+};
+pub use tsig::{TsigAlgorithm, TsigKey, TsigScope};

@@ -2,11 +2,13 @@
 
 use zonelog_dns::Name;
 
-use super::body::{Blacklist, Body, ImportStatus, Tld, TransferStatus, TsigKey, TsigScope};
+use super::body::{Blacklist, Body, Tld};
 use super::facts::Facts;
 use super::pool_rules::pool_is_valid;
 use super::quota::{QuotaOverrides, Quotas};
 use super::rejection::Rejection;
+use super::task::{ImportStatus, TransferStatus};
+use super::tsig::{TsigKey, TsigScope};
 use crate::ProjectId;
 use crate::zone::ZonePattern;
 

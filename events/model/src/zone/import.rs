@@ -108,6 +108,8 @@ impl<'a> Import<'a> {
         }
         let records = merge_equal(records);
         rules::cname_is_single(rrtype, &records)?;
+        rules::recordset_quota_allows(zone, self.facts)?;
+        rules::record_quotas_allow(zone, 0, records.len(), self.facts)?;
         rules::owner_is_in_zone(&owner, zone)?;
         rules::cname_is_not_at_apex(&owner, rrtype, zone)?;
         rules::apex_ns_is_the_pools(&owner, rrtype, zone)?;
@@ -119,8 +121,6 @@ impl<'a> Import<'a> {
                 return Err(rules::cname_is_not_alone(&last.owner));
             }
         }
-        rules::recordset_quota_allows(zone, self.facts)?;
-        rules::record_quotas_allow(zone, 0, records.len(), self.facts)?;
 
         self.zone.recordset_count += 1;
         self.zone.record_count += i64::try_from(records.len()).unwrap_or(i64::MAX);

@@ -1,17 +1,27 @@
 //! The rules, one function each, with the place where it is written above it.
 
+mod quotas;
+mod registry;
+mod rights;
+
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use zonelog_dns::{OwnerName, Rdata, RdataError, Rrtype, Ttl, ZoneName};
 
-use super::command::CreateZone;
-use super::facts::{Facts, Limits};
-use super::registry::Registry;
-use super::rejection::Rejection;
-use super::state::{Record, Recordset, Zone, ZoneSlice};
-use crate::resource::Quotas;
-use crate::{PoolId, ProjectId, RecordsetId};
+use crate::zone::command::CreateZone;
+use crate::zone::facts::{Facts, Limits};
+use crate::zone::rejection::Rejection;
+use crate::zone::state::{Record, Recordset, Zone, ZoneSlice};
+use crate::{ProjectId, RecordsetId};
+
+pub(in crate::zone) use quotas::{record_quotas_allow, recordset_quota_allows, zone_quota_allows};
+pub(in crate::zone) use registry::{
+    pool_has_key_it_needs, zone_name_is_below_a_tld, zone_name_is_not_blacklisted,
+};
+pub(in crate::zone) use rights::{
+    actor_owns_recordset, actor_owns_zone, share_is_not_in_use, zone_is_not_shared, zone_is_visible,
+};
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 160;
@@ -23,7 +33,7 @@ type Ruling = Result<(), Rejection>;
 // ---- names and values --------------------------------------------------------------------------------------------
 
 /// Designate, `max_zone_name_len`.
-pub(super) fn zone_name_fits(name: &ZoneName, limits: &Limits) -> Ruling {
+pub(in crate::zone) fn zone_name_fits(name: &ZoneName, limits: &Limits) -> Ruling {
     let (length, max) = (name.to_string().len(), limits.max_zone_name_length);
     if length > max {
         return Err(Rejection::InvalidZoneName(format!(
@@ -33,34 +43,8 @@ pub(super) fn zone_name_fits(name: &ZoneName, limits: &Limits) -> Ruling {
     Ok(())
 }
 
-/// Designate: with a TLD in the table, zones lie below one, and none is one itself.
-pub(super) fn zone_name_is_below_a_tld(name: &ZoneName, registry: &Registry) -> Ruling {
-    let tlds = registry.tlds();
-    if tlds.contains(name) {
-        return Err(Rejection::InvalidZoneName(
-            "Zone name cannot be the same as a TLD".into(),
-        ));
-    }
-    if tlds.is_empty() || tlds.holds(name) {
-        return Ok(());
-    }
-    Err(Rejection::InvalidZoneName("Invalid TLD".into()))
-}
-
-/// Designate: blacklists and the policy `use_blacklisted_zone`.
-pub(super) fn zone_name_is_not_blacklisted(
-    name: &ZoneName,
-    may_use_blacklisted: bool,
-    registry: &Registry,
-) -> Ruling {
-    if may_use_blacklisted || registry.blacklist_of(name).is_none() {
-        return Ok(());
-    }
-    Err(Rejection::InvalidZoneName("Blacklisted zone name".into()))
-}
-
 /// Designate, `max_recordset_name_len`.
-pub(super) fn recordset_name_fits(owner: &OwnerName, limits: &Limits) -> Ruling {
+pub(in crate::zone) fn recordset_name_fits(owner: &OwnerName, limits: &Limits) -> Ruling {
     let (length, max) = (owner.to_string().len(), limits.max_recordset_name_length);
     if length > max {
         return Err(Rejection::InvalidRecordsetName(format!(
@@ -72,22 +56,22 @@ pub(super) fn recordset_name_fits(owner: &OwnerName, limits: &Limits) -> Ruling 
 
 /// Designate's rule for recordset names: letters, digits, `-` and `_`, with `*` as the leftmost label only. A name
 /// that was read from the wire or a master file may be wider.
-pub(super) fn owner_is_well_formed(owner: &OwnerName) -> Ruling {
+pub(in crate::zone) fn owner_is_well_formed(owner: &OwnerName) -> Ruling {
     owner.check().map_err(Rejection::InvalidName)
 }
 
 /// RFC 2782 (SRV) and RFC 6698 §3 (TLSA): the owner begins with `_x._y`. RFC 4592 §4.2: a wildcard NS has no meaning.
-pub(super) fn owner_fits_type(owner: &OwnerName, rrtype: Rrtype) -> Ruling {
+pub(in crate::zone) fn owner_fits_type(owner: &OwnerName, rrtype: Rrtype) -> Ruling {
     Rdata::check_owner(rrtype, owner).map_err(Rejection::InvalidOwner)
 }
 
 /// RFC 9461 §5.1, and what else depends on the owner and the record together.
-pub(super) fn record_fits_owner(record: &Record, owner: &OwnerName) -> Result<(), RdataError> {
+pub(in crate::zone) fn record_fits_owner(record: &Record, owner: &OwnerName) -> Result<(), RdataError> {
     record.rdata().check_at(owner)
 }
 
 /// Designate, `min_ttl` and the policy `use_low_ttl`.
-pub(super) fn ttl_is_allowed(ttl: Ttl, may_use_low_ttl: bool, limits: &Limits) -> Ruling {
+pub(in crate::zone) fn ttl_is_allowed(ttl: Ttl, may_use_low_ttl: bool, limits: &Limits) -> Ruling {
     if ttl < limits.min_ttl && !may_use_low_ttl {
         return Err(Rejection::InvalidTtl {
             min: limits.min_ttl.get(),
@@ -97,14 +81,14 @@ pub(super) fn ttl_is_allowed(ttl: Ttl, may_use_low_ttl: bool, limits: &Limits) -
 }
 
 /// RFC 1035 §8: the address becomes the SOA's RNAME.
-pub(super) fn email_fits_soa(email: &str) -> Ruling {
+pub(in crate::zone) fn email_fits_soa(email: &str) -> Ruling {
     zonelog_dns::rname_from_email(email)
         .map(|_| ())
         .map_err(Rejection::InvalidEmail)
 }
 
 /// Designate: at most 160 characters.
-pub(super) fn description_fits(description: Option<&str>) -> Ruling {
+pub(in crate::zone) fn description_fits(description: Option<&str>) -> Ruling {
     let Some(description) = description else {
         return Ok(());
     };
@@ -112,7 +96,7 @@ pub(super) fn description_fits(description: Option<&str>) -> Ruling {
 }
 
 /// Designate: keys and values of at most 50 characters.
-pub(super) fn attributes_fit(attributes: &BTreeMap<String, String>) -> Ruling {
+pub(in crate::zone) fn attributes_fit(attributes: &BTreeMap<String, String>) -> Ruling {
     for (key, value) in attributes {
         text_is_at_most("attributes", key, MAX_ATTRIBUTE)?;
         text_is_at_most("attributes", value, MAX_ATTRIBUTE)?;
@@ -128,7 +112,7 @@ fn text_is_at_most(field: &'static str, text: &str, max: usize) -> Ruling {
 }
 
 /// PostgreSQL keeps no NUL in a text or in JSON.
-pub(super) fn text_is_storable(field: &'static str, text: &str) -> Ruling {
+pub(in crate::zone) fn text_is_storable(field: &'static str, text: &str) -> Ruling {
     if text.contains('\0') {
         Err(Rejection::TextWithNul { field })
     } else {
@@ -139,7 +123,7 @@ pub(super) fn text_is_storable(field: &'static str, text: &str) -> Ruling {
 // ---- the zones around --------------------------------------------------------------------------------------------
 
 /// An id names one zone.
-pub(super) fn zone_is_new(present: Option<&Zone>, command: &CreateZone) -> Ruling {
+pub(in crate::zone) fn zone_is_new(present: Option<&Zone>, command: &CreateZone) -> Ruling {
     match present {
         Some(zone) => Err(Rejection::DuplicateZone {
             name: zone.name.clone(),
@@ -150,7 +134,7 @@ pub(super) fn zone_is_new(present: Option<&Zone>, command: &CreateZone) -> Rulin
 }
 
 /// RFC 1034 §4.2: a name is the apex of one zone; here whoever owns it, in whatever pool.
-pub(super) fn zone_name_is_free(name: &ZoneName, project: &ProjectId, facts: &Facts) -> Ruling {
+pub(in crate::zone) fn zone_name_is_free(name: &ZoneName, project: &ProjectId, facts: &Facts) -> Ruling {
     match &facts.same_name {
         Some(zone) => Err(Rejection::DuplicateZone {
             name: name.clone(),
@@ -162,7 +146,7 @@ pub(super) fn zone_name_is_free(name: &ZoneName, project: &ProjectId, facts: &Fa
 
 /// Designate: nobody makes a zone below another project's, unless it is shared with them. The nearest zone above
 /// decides, because its owner holds the names below it.
-pub(super) fn zone_is_not_below_anothers(project: &ProjectId, facts: &Facts) -> Ruling {
+pub(in crate::zone) fn zone_is_not_below_anothers(project: &ProjectId, facts: &Facts) -> Ruling {
     match facts.parents.first() {
         Some(parent) if parent.project != *project && !facts.parent_is_shared => {
             Err(Rejection::IllegalChild(parent.clone()))
@@ -172,7 +156,7 @@ pub(super) fn zone_is_not_below_anothers(project: &ProjectId, facts: &Facts) -> 
 }
 
 /// Designate: nobody makes a zone above another project's.
-pub(super) fn zone_is_not_above_anothers(project: &ProjectId, facts: &Facts) -> Ruling {
+pub(in crate::zone) fn zone_is_not_above_anothers(project: &ProjectId, facts: &Facts) -> Ruling {
     match &facts.child {
         Some(child) if child.project != *project => Err(Rejection::IllegalParent(child.clone())),
         _ => Ok(()),
@@ -180,110 +164,17 @@ pub(super) fn zone_is_not_above_anothers(project: &ProjectId, facts: &Facts) -> 
 }
 
 /// Designate: zones below go first.
-pub(super) fn zone_has_none_below(facts: &Facts) -> Ruling {
+pub(in crate::zone) fn zone_has_none_below(facts: &Facts) -> Ruling {
     match &facts.child {
         Some(child) => Err(Rejection::ZoneHasSubZone(child.clone())),
         None => Ok(()),
     }
 }
 
-// ---- who may -----------------------------------------------------------------------------------------------------
-
-/// Designate: a zone is there for its owner, for those it is shared with, and for who acts for all projects.
-pub(super) fn zone_is_visible(slice: &ZoneSlice, zone: &Zone, facts: &Facts) -> bool {
-    let actor = &facts.actor;
-    actor.all_projects
-        || actor.project == zone.project
-        || slice
-            .shares
-            .iter()
-            .any(|share| share.target_project == actor.project)
-}
-
-/// A share is a right to recordsets, not to the zone.
-pub(super) fn actor_owns_zone(zone: &Zone, facts: &Facts) -> Ruling {
-    if facts.actor.all_projects || facts.actor.project == zone.project {
-        Ok(())
-    } else {
-        Err(Rejection::Forbidden)
-    }
-}
-
-/// Designate: the zone's owner changes all recordsets, those it is shared with their own.
-pub(super) fn actor_owns_recordset(recordset: &Recordset, zone: &Zone, facts: &Facts) -> Ruling {
-    if facts.actor.project == recordset.project {
-        Ok(())
-    } else {
-        actor_owns_zone(zone, facts)
-    }
-}
-
-/// Designate: shares go before the zone does, or with it when that is asked for.
-pub(super) fn zone_is_not_shared(slice: &ZoneSlice, delete_shares: bool) -> Ruling {
-    if slice.shares.is_empty() || delete_shares {
-        Ok(())
-    } else {
-        Err(Rejection::ZoneIsShared)
-    }
-}
-
-/// Designate: a project keeps its share as long as it has something in the zone or below.
-pub(super) fn share_is_not_in_use(facts: &Facts) -> Ruling {
-    if facts.target_has_recordsets {
-        return Err(Rejection::SharedZoneHasRecordsets);
-    }
-    match &facts.child {
-        Some(child) => Err(Rejection::SharedZoneHasSubZone(child.clone())),
-        None => Ok(()),
-    }
-}
-
-// ---- quotas and pools --------------------------------------------------------------------------------------------
-
-fn within(quota: &'static str, limit: i64, count: i64) -> Ruling {
-    if Quotas::allows(limit, count) {
-        Ok(())
-    } else {
-        Err(Rejection::OverQuota { quota })
-    }
-}
-
-/// Designate, quota `zones`: one more for the project that will own the zone.
-pub(super) fn zone_quota_allows(facts: &Facts) -> Ruling {
-    within("zones", facts.quotas.zones, facts.project_zones + 1)
-}
-
-/// Designate, quota `zone_recordsets`: one more in the zone.
-pub(super) fn recordset_quota_allows(zone: &Zone, facts: &Facts) -> Ruling {
-    within(
-        "zone_recordsets",
-        facts.quotas.zone_recordsets,
-        zone.recordset_count + 1,
-    )
-}
-
-/// Designate, quotas `recordset_records` and `zone_records`: a recordset of so many records before and after.
-pub(super) fn record_quotas_allow(zone: &Zone, before: usize, after: usize, facts: &Facts) -> Ruling {
-    let count = |records: usize| i64::try_from(records).unwrap_or(i64::MAX);
-    let (before, after) = (count(before), count(after));
-    let in_zone = zone.record_count.saturating_add(after.saturating_sub(before));
-    within("zone_records", facts.quotas.zone_records, in_zone)?;
-    within("recordset_records", facts.quotas.recordset_records, after)
-}
-
-/// See [`super::registry::RegistryOptions::pool_key_required`].
-pub(super) fn pool_has_key_it_needs(pool: PoolId, facts: &Facts) -> Ruling {
-    if facts.registry.pool_has_key_it_needs(pool) {
-        Ok(())
-    } else {
-        Err(Rejection::PoolWithoutKey(pool))
-    }
-}
-
 // ---- recordsets --------------------------------------------------------------------------------------------------
 
 /// Designate, `supported_record_type`; the SOA is made from the zone itself.
-pub(super) fn type_can_be_created(rrtype: Rrtype) -> Ruling {
+pub(in crate::zone) fn type_can_be_created(rrtype: Rrtype) -> Ruling {
     if rrtype == Rrtype::SOA {
         return Err(Rejection::SoaIsManaged);
     }
@@ -294,7 +185,7 @@ pub(super) fn type_can_be_created(rrtype: Rrtype) -> Ruling {
 }
 
 /// RFC 1034 §4.2: a zone holds the names at and below its apex.
-pub(super) fn owner_is_in_zone(owner: &OwnerName, zone: &Zone) -> Ruling {
+pub(in crate::zone) fn owner_is_in_zone(owner: &OwnerName, zone: &Zone) -> Ruling {
     if owner.is_in(&zone.name) {
         return Ok(());
     }
@@ -305,7 +196,7 @@ pub(super) fn owner_is_in_zone(owner: &OwnerName, zone: &Zone) -> Ruling {
 }
 
 /// RFC 1034 §4.2: what is at or below a zone cut belongs to the zone below.
-pub(super) fn owner_is_not_in_child_zone(owner: &OwnerName, facts: &Facts) -> Ruling {
+pub(in crate::zone) fn owner_is_not_in_child_zone(owner: &OwnerName, facts: &Facts) -> Ruling {
     match &facts.child {
         Some(child) if owner.is_in(&child.name) => Err(Rejection::InvalidRecordsetLocation(format!(
             "RecordSet belongs in a child zone: {}",
@@ -316,7 +207,7 @@ pub(super) fn owner_is_not_in_child_zone(owner: &OwnerName, facts: &Facts) -> Ru
 }
 
 /// RFC 2181 §5: one RRset a name and type. (The SOA is no recordset of the slice, and cannot be created.)
-pub(super) fn recordset_is_new(
+pub(in crate::zone) fn recordset_is_new(
     id: RecordsetId,
     owner: &OwnerName,
     rrtype: Rrtype,
@@ -335,7 +226,7 @@ pub(super) fn recordset_is_new(
 }
 
 /// RFC 2181 §10.1: the apex has a SOA and NS, so no CNAME can be there.
-pub(super) fn cname_is_not_at_apex(owner: &OwnerName, rrtype: Rrtype, zone: &Zone) -> Ruling {
+pub(in crate::zone) fn cname_is_not_at_apex(owner: &OwnerName, rrtype: Rrtype, zone: &Zone) -> Ruling {
     if rrtype == Rrtype::CNAME && is_apex(owner, zone) {
         return Err(Rejection::InvalidRecordsetLocation(
             "CNAME recordsets may not be created at the zone apex".into(),
@@ -346,7 +237,7 @@ pub(super) fn cname_is_not_at_apex(owner: &OwnerName, rrtype: Rrtype, zone: &Zon
 
 /// RFC 1034 §3.6.2, RFC 2181 §10.1: a CNAME is alone at its name. A recordset without records counts, since it may
 /// get some at any time.
-pub(super) fn cname_is_alone(owner: &OwnerName, rrtype: Rrtype, present: &[Recordset]) -> Ruling {
+pub(in crate::zone) fn cname_is_alone(owner: &OwnerName, rrtype: Rrtype, present: &[Recordset]) -> Ruling {
     let clashes = |other: &Recordset| rrtype == Rrtype::CNAME || other.rrtype == Rrtype::CNAME;
     if present
         .iter()
@@ -357,14 +248,18 @@ pub(super) fn cname_is_alone(owner: &OwnerName, rrtype: Rrtype, present: &[Recor
     Ok(())
 }
 
-pub(super) fn cname_is_not_alone(owner: &OwnerName) -> Rejection {
+pub(in crate::zone) fn cname_is_not_alone(owner: &OwnerName) -> Rejection {
     Rejection::InvalidRecordsetLocation(format!(
         "CNAME recordsets may not share a name with any other records: {owner}"
     ))
 }
 
 /// RFC 2181 §5, for recordsets that come in ascending order: the same owner name and type twice is a duplicate.
-pub(super) fn import_is_in_order(last: (&[u8], Rrtype), next: (&[u8], Rrtype), owner: &OwnerName) -> Ruling {
+pub(in crate::zone) fn import_is_in_order(
+    last: (&[u8], Rrtype),
+    next: (&[u8], Rrtype),
+    owner: &OwnerName,
+) -> Ruling {
     let order = (last.0, last.1.get()).cmp(&(next.0, next.1.get()));
     match order {
         Ordering::Less => Ok(()),
@@ -380,7 +275,7 @@ pub(super) fn import_is_in_order(last: (&[u8], Rrtype), next: (&[u8], Rrtype), o
 }
 
 /// The apex NS recordset is made from the pool.
-pub(super) fn apex_ns_is_the_pools(owner: &OwnerName, rrtype: Rrtype, zone: &Zone) -> Ruling {
+pub(in crate::zone) fn apex_ns_is_the_pools(owner: &OwnerName, rrtype: Rrtype, zone: &Zone) -> Ruling {
     if rrtype == Rrtype::NS && is_apex(owner, zone) {
         return Err(Rejection::DuplicateRecordset {
             owner: owner.clone(),
@@ -391,7 +286,7 @@ pub(super) fn apex_ns_is_the_pools(owner: &OwnerName, rrtype: Rrtype, zone: &Zon
 }
 
 /// RFC 2181 §10.1: a name has one canonical name.
-pub(super) fn cname_is_single(rrtype: Rrtype, records: &[Record]) -> Ruling {
+pub(in crate::zone) fn cname_is_single(rrtype: Rrtype, records: &[Record]) -> Ruling {
     if rrtype == Rrtype::CNAME && records.len() > 1 {
         Err(Rejection::SeveralCnames)
     } else {
@@ -400,13 +295,13 @@ pub(super) fn cname_is_single(rrtype: Rrtype, records: &[Record]) -> Ruling {
 }
 
 /// Why a recordset cannot be edited.
-pub(super) enum NotEditable {
+pub(in crate::zone) enum NotEditable {
     Unknown,
     Managed,
 }
 
 impl NotEditable {
-    pub(super) fn rejection(self, id: RecordsetId, managed: Rejection) -> Rejection {
+    pub(in crate::zone) fn rejection(self, id: RecordsetId, managed: Rejection) -> Rejection {
         match self {
             Self::Unknown => Rejection::RecordsetNotFound(id),
             Self::Managed => managed,
@@ -416,7 +311,7 @@ impl NotEditable {
 
 /// The recordset, if it may be changed or deleted. The SOA and the apex NS follow from the zone and its pool (RFC 1034
 /// §4.2.1 wants both), whoever asks; other managed recordsets may be edited with the right to do so.
-pub(super) fn editable_recordset<'a>(
+pub(in crate::zone) fn editable_recordset<'a>(
     slice: &'a ZoneSlice,
     zone: &Zone,
     id: RecordsetId,

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 use zonelog_model::Recorded;
 
 use crate::resource::{ResourceDelta, ResourceWriter};
-use crate::zone_state::{WriteError, ZoneStateDelta, ZoneStateWriter};
+use crate::zone_state::{GoesOn, WriteError, ZoneStateDelta, ZoneStateWriter};
 
 /// The tables of these projections, in the order in which they are compared, each with the columns of its primary key.
 pub const TABLES: [(&str, &[&str]); 8] = [
@@ -34,6 +34,13 @@ impl<'a> InlineDelta<'a> {
             zone_state: ZoneStateDelta::of(events),
             resources: ResourceDelta::of(events),
         }
+    }
+
+    /// Takes into account how a change-set goes on that was not given in full.
+    #[must_use]
+    pub fn going_on(mut self, with: GoesOn) -> Self {
+        self.zone_state = self.zone_state.going_on(with);
+        self
     }
 
     /// Whether no row changes.

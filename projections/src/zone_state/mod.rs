@@ -14,12 +14,14 @@
 //! * A step that alters the TTL of every RRset without one of its own is marked `whole`, and so is a zone's first:
 //!   recordset versions do not tell such a step apart, a whole transfer does.
 
+mod bulk;
 mod delta;
 mod ownership;
 mod read;
 mod rows;
 mod write;
 
+pub use bulk::{EncodedVersions, GoesOn, VersionRows};
 pub use delta::ZoneStateDelta;
 pub use read::{
     RECORDSET_COLUMNS, RowError, SHARE_COLUMNS, ZONE_COLUMNS, recordset_from_row, share_from_row,

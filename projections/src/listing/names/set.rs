@@ -250,22 +250,21 @@ mod tests {
         };
         let key = |number: u8| (i64::from(number / 2), Uuid::from_u128(number.into()));
         let mut live: std::collections::BTreeMap<Key, String> = std::collections::BTreeMap::new();
-        let apply =
-            |live: &mut std::collections::BTreeMap<Key, String>, (create, number): (bool, u8)| match (
-                create,
-                live.contains_key(&key(number)),
-            ) {
-                (true, false) => {
-                    live.insert(key(number), name(number));
-                    let (key, name) = (key(number), name(number));
-                    Some(Change::Created { key, name })
-                }
-                (false, true) => {
-                    live.remove(&key(number));
-                    Some(Change::Deleted(key(number).1))
-                }
-                _ => None,
-            };
+        let apply = |live: &mut std::collections::BTreeMap<Key, String>, (create, number): (bool, u8)| match (
+            create,
+            live.contains_key(&key(number)),
+        ) {
+            (true, false) => {
+                live.insert(key(number), name(number));
+                let (key, name) = (key(number), name(number));
+                Some(Change::Created { key, name })
+            }
+            (false, true) => {
+                live.remove(&key(number));
+                Some(Change::Deleted(key(number).1))
+            }
+            _ => None,
+        };
         let (before, after) = steps.split_at(loaded.min(steps.len()));
         for step in before {
             apply(&mut live, *step);

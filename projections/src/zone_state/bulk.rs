@@ -1,0 +1,130 @@
+//! A change-set that makes a whole zone, written in chunks: the same rows that [`super::ZoneStateDelta`] and its writer
+//! make of it at once, in memory bounded by the chunk.
+//!
+//! The zone's first events, its creation and its apex NS recordset, go through the delta as always; told how the
+//! change-set goes on ([`GoesOn`]). The recordsets that follow are rows for COPY ([`VersionRows`]).
+
+use tokio_postgres::Client;
+use tokio_postgres::types::Type;
+use zonelog_dns::LongSerial;
+use zonelog_model::zone::Recordset;
+use zonelog_model::{Position, Version, ZoneId};
+use zonelog_store::{CopyRows, EncodedRows, StoreError};
+
+use super::ZoneStateDelta;
+use super::rows;
+
+const COPY: &str = "
+    copy recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, project,
+                            revision, created_at, updated_at, since_serial, since_position)
+    from stdin (format binary)";
+
+const TYPES: &[Type] = &[
+    Type::UUID,
+    Type::UUID,
+    Type::TEXT,
+    Type::BYTEA,
+    Type::INT4,
+    Type::INT4,
+    Type::TEXT_ARRAY,
+    Type::BYTEA,
+    Type::TEXT,
+    Type::BOOL,
+    Type::TEXT,
+    Type::INT8,
+    Type::TIMESTAMPTZ,
+    Type::TIMESTAMPTZ,
+    Type::INT8,
+    Type::INT8,
+];
+
+/// New live versions of recordsets that were made for nothing in particular.
+#[derive(Debug)]
+pub struct VersionRows(CopyRows);
+
+/// Versions in the form in which they are sent.
+#[derive(Debug)]
+pub struct EncodedVersions(EncodedRows);
+
+impl Default for VersionRows {
+    fn default() -> Self {
+        Self(CopyRows::new(TYPES))
+    }
+}
+
+impl VersionRows {
+    /// Adds the version that the creation of a recordset at a serial makes.
+    pub fn push(
+        &mut self,
+        zone: ZoneId,
+        recordset: &Recordset,
+        since: LongSerial,
+        since_position: Position,
+    ) -> Result<(), StoreError> {
+        let records: Vec<&str> = recordset.records.iter().map(|record| record.text()).collect();
+        self.0.push(&[
+            &zone.uuid(),
+            &recordset.id.uuid(),
+            &recordset.owner.to_string(),
+            &recordset.owner.to_key(),
+            &i32::from(recordset.rrtype.get()),
+            &recordset.ttl.map(rows::ttl),
+            &records,
+            &rows::packed(&recordset.records),
+            &recordset.description,
+            &recordset.managed,
+            &recordset.project.as_str(),
+            &recordset.revision,
+            &recordset.created_at,
+            &recordset.updated_at,
+            &since.get(),
+            &since_position,
+        ])
+    }
+
+    /// Takes the rows added since the last time.
+    pub fn take(&mut self) -> EncodedVersions {
+        EncodedVersions(std::mem::take(self).0.finish())
+    }
+}
+
+impl EncodedVersions {
+    /// Writes them in the client's open transaction.
+    pub async fn write(self, client: &Client) -> Result<(), StoreError> {
+        self.0.copy(client, COPY).await
+    }
+}
+
+/// How a change-set goes on whose first events a delta was made of: with creations of recordsets at the same serial.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GoesOn {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The version of the last event of its stream.
+    pub version: Version,
+    /// The position of that event.
+    pub position: Position,
+    /// How many recordsets follow, none of them managed.
+    pub recordsets: i64,
+    /// Their records.
+    pub records: i64,
+}
+
+impl ZoneStateDelta<'_> {
+    /// Takes what follows into account in the zone's own rows.
+    #[must_use]
+    pub fn going_on(mut self, with: GoesOn) -> Self {
+        for step in &mut self.steps {
+            for zone in step.zones.iter_mut().filter(|zone| zone.id == with.zone) {
+                zone.stream_version = with.version;
+                zone.content_position = Some(with.position);
+                zone.recordsets += with.recordsets;
+                zone.records += with.records;
+            }
+            for serial in step.serials.iter_mut().filter(|serial| serial.zone == with.zone) {
+                serial.position = with.position;
+            }
+        }
+        self
+    }
+}

@@ -1,0 +1,198 @@
+//! What the reconciler of a pool reads when zones come and go by other ways than creation and deletion.
+
+use uuid::Uuid;
+use zonelog_model::{PoolId, Timestamp, ZoneId, zone};
+use zonelog_projections::delivery::{self, Lease, Stretch};
+use zonelog_projections::listing::Sight;
+use zonelog_projections::status::Status;
+
+use crate::world::{POOL, World};
+
+const OTHER: Uuid = Uuid::from_u128(8);
+
+async fn stretch(world: &World, pool: Uuid, after: i64) -> Vec<(String, bool)> {
+    match delivery::stretch(&world.client, PoolId::new(pool), after, 1000)
+        .await
+        .unwrap()
+    {
+        Stretch::Zones { zones, .. } => zones
+            .iter()
+            .map(|zone| (zone.name.to_string(), zone.serial.is_some()))
+            .collect(),
+        Stretch::TooLong { .. } => panic!("too long"),
+    }
+}
+
+async fn status(world: &World, zone: ZoneId) -> Option<Status> {
+    let client = world.reader().await;
+    let row = world
+        .listing
+        .zone(&client, Sight::AllProjects, zone.uuid())
+        .await
+        .unwrap();
+    row.map(|row| row.status)
+}
+
+async fn lease(world: &World, server: &str) -> Lease {
+    delivery::acquire(&world.client, server, "test", 60.0)
+        .await
+        .unwrap()
+        .unwrap()
+}
+
+fn later() -> Timestamp {
+    Timestamp::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+#[tokio::test]
+async fn a_moved_zone_leaves_one_pool_and_comes_to_another() {
+    let mut world = World::new().await;
+    let zone = world.zone("a.test.", "p").await;
+    let head = world.recordset(zone, "www.a.test.", "p").await.created_at;
+    assert!(head <= world.now());
+    let event = world.moved(zone, OTHER);
+    let moved = world.change(zone, vec![event]).await;
+    assert_eq!(stretch(&world, POOL, 0).await, [("a.test.".to_owned(), false)]);
+    assert_eq!(stretch(&world, OTHER, 0).await, [("a.test.".to_owned(), true)]);
+    let Stretch::Zones { zones, .. } = delivery::stretch(&world.client, PoolId::new(OTHER), 0, 1000)
+        .await
+        .unwrap()
+    else {
+        panic!("too long");
+    };
+    assert_eq!((zones[0].created, zones[0].position), (moved, moved));
+    assert_eq!(stretch(&world, POOL, moved).await, []);
+
+    // Another zone of that name, after that one is gone, is the old pool's again.
+    let event = world.deleted(zone);
+    world.change(zone, vec![event]).await;
+    assert_eq!(
+        stretch(&world, OTHER, moved).await,
+        [("a.test.".to_owned(), false)]
+    );
+    assert_eq!(stretch(&world, POOL, moved).await, []);
+    world.zone("a.test.", "p").await;
+    assert_eq!(stretch(&world, POOL, 0).await, [("a.test.".to_owned(), true)]);
+    assert!(world.compare().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_zone_that_comes_back_to_its_pool_is_served_there() {
+    let mut world = World::new().await;
+    let zone = world.zone("a.test.", "p").await;
+    for pool in [OTHER, POOL] {
+        let event = world.moved(zone, pool);
+        world.change(zone, vec![event]).await;
+    }
+    assert_eq!(stretch(&world, POOL, 0).await, [("a.test.".to_owned(), true)]);
+    assert_eq!(stretch(&world, OTHER, 0).await, [("a.test.".to_owned(), false)]);
+    assert!(world.compare().await.is_empty());
+}
+
+#[tokio::test]
+async fn servers_of_an_abandoned_zone_are_left_alone() {
+    let mut world = World::new().await;
+    let (zone, other) = (world.zone("a.test.", "p").await, world.zone("b.test.", "p").await);
+    world.server("ns1", POOL, 0).await;
+    let lease = lease(&world, "ns1").await;
+    let pool = PoolId::new(POOL);
+    let now = later();
+    // Both are behind at the server.
+    let parked = delivery::park_stretch(&world.client, &lease, pool, 0, Some("away"), now, now)
+        .await
+        .unwrap();
+    assert_eq!(parked, Some(2));
+    let event = world.abandoned(zone);
+    let head = world.change(zone, vec![event]).await;
+    assert_eq!(stretch(&world, POOL, 2).await, []);
+    let waiting = async |world: &World| {
+        let rows = delivery::waiting(&world.client, "ns1", pool, 10).await.unwrap();
+        rows.iter()
+            .map(|row| row.target.name.to_string())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(&world).await, ["b.test."]);
+    assert!(
+        delivery::record(&world.client, &lease, now, head, &[], &[])
+            .await
+            .unwrap()
+    );
+    let left: i64 = world.one("select count(*) from server_zone").await;
+    assert_eq!(left, 1);
+    // Nobody waits for the abandoned one, and the other is still told apart.
+    let event = world.deleted(other);
+    let head = world.change(other, vec![event]).await;
+    assert_eq!(
+        stretch(&world, POOL, head - 1).await,
+        [("b.test.".to_owned(), false)]
+    );
+
+    // Abandoned while the stretch is parked as a whole, and a new zone of the name is there.
+    let zone = world.zone("c.test.", "p").await;
+    delivery::park_stretch(&world.client, &lease, pool, head, Some("away"), now, now)
+        .await
+        .unwrap();
+    let event = world.abandoned(zone);
+    let head = world.change(zone, vec![event]).await;
+    world.zone("c.test.", "p").await;
+    delivery::park_stretch(&world.client, &lease, pool, head - 1, Some("away"), now, now)
+        .await
+        .unwrap();
+    assert_eq!(waiting(&world).await, ["b.test.", "c.test."]);
+}
+
+#[tokio::test]
+async fn only_servers_of_the_present_pool_count_for_the_status() {
+    let mut world = World::new().await;
+    world.pool(POOL, 1).await;
+    world.pool(OTHER, 1).await;
+    let zone = world.zone("a.test.", "p").await;
+    assert_eq!(
+        status(&world, zone).await,
+        Some(Status::Pending),
+        "nobody is registered yet"
+    );
+    let head = world
+        .change(
+            zone,
+            vec![zone::Event::ZoneDescriptionChanged {
+                before: None,
+                after: None,
+            }],
+        )
+        .await;
+    world.server("ns1", POOL, head).await;
+    world.server("other1", OTHER, 0).await;
+    assert_eq!(status(&world, zone).await, Some(Status::Active));
+    let event = world.moved(zone, OTHER);
+    let head = world.change(zone, vec![event]).await;
+    assert_eq!(status(&world, zone).await, Some(Status::Pending));
+    // The old pool's server is behind with the removal, for ever: that is its own affair.
+    world.server("other1", OTHER, head).await;
+    world
+        .client
+        .execute(
+            "insert into server_zone select 'ns1', name_key, name, id, $1, null, 'it fails', 9, now() - interval '1 day', \
+             now() from zone",
+            &[&head],
+        )
+        .await
+        .unwrap();
+    assert_eq!(status(&world, zone).await, Some(Status::Active));
+    let event = world.deleted(zone);
+    let head = world.change(zone, vec![event]).await;
+    assert_eq!(status(&world, zone).await, Some(Status::Pending));
+    world.server("other1", OTHER, head).await;
+    assert_eq!(status(&world, zone).await, None);
+}
+
+#[tokio::test]
+async fn a_pool_without_targets_is_served_at_once() {
+    let mut world = World::new().await;
+    world.pool(POOL, 0).await;
+    let zone = world.zone("a.test.", "p").await;
+    assert_eq!(status(&world, zone).await, Some(Status::Active));
+    let event = world.deleted(zone);
+    world.change(zone, vec![event]).await;
+    assert_eq!(status(&world, zone).await, None);
+}

@@ -84,6 +84,9 @@ pub enum SealError {
         "none of the keys in [secrets] opens it: the key that sealed it is missing, or the text was altered or is another field's"
     )]
     Locked,
+    /// There is no key at all.
+    #[error("there is no key to seal secrets with, or to open them: name a key file in [secrets] key_file")]
+    NoKey,
     /// It cannot be sealed: longer than any secret is.
     #[error("the secret is too long to be sealed")]
     TooLong,
@@ -117,6 +120,13 @@ impl Sealer {
         Self::new(&keys)
     }
 
+    /// For an installation without a key: it neither seals nor opens, and says so.
+    pub fn without_key() -> Self {
+        Self {
+            ciphers: Arc::new([]),
+        }
+    }
+
     /// A sealer with a key that nobody else has, for what seals nothing that shall outlive it.
     pub fn ephemeral() -> Self {
         Self {
@@ -135,7 +145,7 @@ impl Sealer {
             msg: secret.as_bytes(),
             aad: &associated,
         };
-        let cipher = self.ciphers.first().ok_or(SealError::Locked)?;
+        let cipher = self.ciphers.first().ok_or(SealError::NoKey)?;
         let ciphertext = cipher
             .encrypt(Nonce::from_slice(&nonce), payload)
             .map_err(|_| SealError::TooLong)?;
@@ -151,6 +161,9 @@ impl Sealer {
         let encoded = sealed.ciphertext().strip_prefix(PREFIX).ok_or(SealError::Form)?;
         let octets = BASE64.decode(encoded.as_bytes()).map_err(|_| SealError::Form)?;
         let (nonce, ciphertext) = octets.split_at_checked(NONCE).ok_or(SealError::Form)?;
+        if self.ciphers.is_empty() {
+            return Err(SealError::NoKey);
+        }
         let associated = associated_data(kind, field);
         let opened = self.ciphers.iter().find_map(|cipher| {
             let payload = Payload {

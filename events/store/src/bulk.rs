@@ -186,6 +186,11 @@ impl ChangeEncoder {
         })
     }
 
+    /// The position of the last event added.
+    pub const fn last_position(&self) -> Position {
+        self.next - 1
+    }
+
     /// Takes the events added since the last time.
     pub fn take(&mut self) -> EncodedEvents {
         let rows = std::mem::replace(&mut self.rows, CopyRows::new(TYPES));

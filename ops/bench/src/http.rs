@@ -31,14 +31,26 @@ impl Http {
 
     /// Sends a request and reads the answer; the status and the body.
     pub(crate) async fn send(&mut self, method: &str, path: &str, body: &str) -> Result<(u16, Vec<u8>)> {
+        self.send_as("application/json", method, path, body).await
+    }
+
+    /// Sends a request whose body is of a media type, and reads the answer; the status and the body.
+    pub(crate) async fn send_as(
+        &mut self,
+        media_type: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, Vec<u8>)> {
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nX-Auth-Token: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nX-Auth-Token: {}\r\nContent-Type: {media_type}\r\n\
+             Content-Length: {}\r\n\r\n",
             self.host,
             self.token,
             body.len(),
         );
         self.stream.write_all(request.as_bytes()).await?;
+        self.stream.write_all(body.as_bytes()).await?;
         self.next_line().await?;
         let status: u16 = self.line.split(' ').nth(1).ok_or("no status line")?.parse()?;
         let mut length = 0;

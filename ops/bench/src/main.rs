@@ -1,9 +1,13 @@
-//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|path|transfer`.
+//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|lists`.
 
 mod api;
 mod asker;
+mod generated_zone;
 mod http;
+mod import;
+mod lists;
 mod load;
+mod memory;
 mod path;
 mod pgbench;
 mod report;
@@ -21,9 +25,11 @@ async fn main() -> ExitCode {
     let outcome = match name.as_str() {
         "store" => store::run().await,
         "api" => api::run().await,
+        "import" => import::run().await,
         "path" => path::run().await,
         "transfer" => transfer::run().await,
-        _ => Err("which benchmark? store, api, path or transfer".into()),
+        "lists" => lists::run().await,
+        _ => Err("which benchmark? store, api, import, path, transfer or lists".into()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

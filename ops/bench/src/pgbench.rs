@@ -1,7 +1,7 @@
 //! The yardstick of writes: `pgbench`, single-row INSERTs in transactions of their own, on a PostgreSQL of its own with
 //! the settings of the one that Zonelog starts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -36,9 +36,28 @@ impl PgBench {
         Ok(Self { folder, cluster })
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs a statement, or a command of psql's.
+    pub(crate) async fn psql(&self, command: &str) -> Result<()> {
+        let output = Command::new(binary("psql"))
+            .args(["--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-c", command])
+            .arg(self.cluster.url(Role::Superuser, DATABASE))
+            .output()
+            .await?;
+        if output.status.success() {
+            Ok(())
+        } else {
+            Err(format!("psql: {}", String::from_utf8_lossy(&output.stderr)).into())
+        }
+    }
+
     /// INSERTs a second by so many clients.
     pub(crate) async fn single_row_inserts(&self, clients: usize, run: Duration) -> Result<f64> {
-        let output = Command::new(binary())
+        let output = Command::new(binary("pgbench"))
             .args([
                 "-n",
                 "-M",
@@ -70,14 +89,14 @@ pub(crate) async fn private_cluster() -> Result<(TempDir, Cluster)> {
     Ok((folder, cluster))
 }
 
-/// pgbench of the newest PostgreSQL on the machine, else the one in PATH.
-fn binary() -> PathBuf {
+/// A program of the newest PostgreSQL on the machine, else the one in PATH.
+fn binary(name: &str) -> PathBuf {
     let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path().join("bin/pgbench")))
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin").join(name)))
         .filter(|path| path.exists())
         .collect();
     found.sort();
-    found.pop().unwrap_or_else(|| "pgbench".into())
+    found.pop().unwrap_or_else(|| name.into())
 }

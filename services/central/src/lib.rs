@@ -19,12 +19,14 @@ pub mod seal;
 mod answer;
 mod command;
 mod deciding;
+mod import;
 mod load;
 mod options;
 mod overlay;
 mod purge;
 mod registry;
 mod request;
+mod rewrite;
 mod side_rows;
 mod work;
 
@@ -63,12 +65,11 @@ impl Central {
     pub fn start(database: Database, options: CentralOptions, shutdown: CancellationToken) -> Self {
         let registry = ShownRegistry::new(KnownRegistry::unknown(options.registry.clone()));
         let importer = Arc::new(Notify::new());
-        let circumstances = Circumstances {
-            limits: options.limits,
-            quotas: options.quotas,
-            managed_project: options.managed_project.clone(),
-        };
-        let work = CentralWork::new(circumstances, registry.clone(), Arc::clone(&importer));
+        let work = CentralWork::new(
+            Circumstances::of(&options),
+            registry.clone(),
+            Arc::clone(&importer),
+        );
         let writer = Writer::start(database.clone(), work, options.writer.clone(), shutdown);
         Self {
             database,
@@ -86,9 +87,10 @@ impl Central {
         tokio::spawn(registry::keep_current(
             self.database.clone(),
             self.registry.clone(),
-            wake_ups,
+            wake_ups.clone(),
             shutdown.clone(),
         ));
+        tokio::spawn(import::run(self.clone(), wake_ups, shutdown.clone()));
         tokio::spawn(purge::run(
             self.database.clone(),
             self.options.purge.clone(),

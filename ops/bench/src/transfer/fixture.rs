@@ -12,11 +12,11 @@ use zonelog_dns::{OwnerName, Rdata, Rrtype, pack_rdata};
 use zonelog_model::Timestamp;
 use zonelog_tests::Zonelog;
 
-use super::generated_zone::{GeneratedRrset, rrsets};
 use crate::Result;
+use crate::generated_zone::{GeneratedRrset, rrsets};
 
 /// A connection to a running Zonelog's database as the tables' owner.
-pub(super) async fn owner(zonelog: &Zonelog) -> Result<Client> {
+pub(crate) async fn owner(zonelog: &Zonelog) -> Result<Client> {
     let running: serde_json::Value =
         serde_json::from_slice(&std::fs::read(zonelog.data().join("running.json"))?)?;
     let url = running["owner_url"]

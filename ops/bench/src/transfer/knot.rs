@@ -10,9 +10,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use zonelog_test_parts::free_port;
 
-use super::generated_zone::rrsets;
 use crate::Result;
 use crate::asker::{Asker, SOA};
+use crate::generated_zone::rrsets;
 
 /// A knotd that runs until it is dropped.
 pub(super) struct Knot {

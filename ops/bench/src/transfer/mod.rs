@@ -5,9 +5,9 @@
 //! zone has to be read from PostgreSQL; knotd reads its master files before it answers at all.
 
 mod fixture;
-mod generated_zone;
 mod knot;
-mod memory;
+
+pub(crate) use fixture::owner;
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ use zonelog_tests::{Zonelog, ZonelogOptions};
 use crate::Result;
 use crate::asker::{Asker, SOA};
 use crate::http::Http;
+use crate::memory::Memory;
 use crate::report::{Bar, Figure, Report, median, say};
 use knot::Knot;
-use memory::Memory;
 
 /// Records, and how many warm transfers the median is of.
 const ZONES: [(usize, usize); 3] = [(1_000, 101), (100_000, 21), (1_000_000, 7)];

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Row, Statement};
 use uuid::Uuid;
 use zonelog_dns::LongSerial;
 use zonelog_model::resource::{QuotaOverrides, Resource};
-use zonelog_model::zone::{Recordset, Share, Zone, ZoneRef};
+use zonelog_model::zone::{self, Recordset, Share, Zone, ZoneRef};
 use zonelog_model::{PoolId, Position, ProjectId, ResourceId, Version, ZoneId};
 use zonelog_store::StoreError;
 
@@ -63,10 +63,32 @@ pub(crate) struct Loaded {
 impl Queries {
     /// Loads what the batch needs. All queries are sent when the future is first polled.
     pub(crate) async fn load(&self, client: &Client, batch: &[Request]) -> Result<Loaded, StoreError> {
-        let wanted = Wanted::of(batch);
+        self.find(client, Wanted::of(batch), batch.len()).await
+    }
+
+    /// Loads what one command on a zone needs.
+    pub(crate) async fn load_for(
+        &self,
+        client: &Client,
+        command: &zone::Command,
+    ) -> Result<Loaded, StoreError> {
+        self.find(client, Wanted::of_one(command), 1).await
+    }
+
+    /// A resource.
+    pub(crate) async fn resource(
+        &self,
+        client: &Client,
+        id: ResourceId,
+    ) -> Result<Option<Resource>, StoreError> {
+        let rows = client.query(&self.resources, &[&&[id.uuid()][..]]).await?;
+        Ok(read::resources(&rows)?.pop())
+    }
+
+    async fn find(&self, client: &Client, wanted: Wanted, commands: usize) -> Result<Loaded, StoreError> {
         // As many zones below as there are deletions could be gone when a command is decided: one more is enough.
         let below = i64::try_from(wanted.ended.len()).unwrap_or(i64::MAX - 1) + 1;
-        let moved = i64::try_from(batch.len()).unwrap_or(i64::MAX - 1) + 1;
+        let moved = i64::try_from(commands).unwrap_or(i64::MAX - 1) + 1;
         let recordsets = wanted.recordset_deletions + 1;
 
         let zone_ids: Vec<_> = wanted.zones.iter().collect();

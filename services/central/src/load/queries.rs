@@ -176,7 +176,7 @@ fn texts() -> [String; 19] {
              select count(*) as recordsets from (
                  select from recordset_version v
                  where v.project = s.target_project and v.zone = s.zone and v.until_serial is null
-                 limit $2::bigint) some) c
+                 limit $2::bigint) few) c
          where s.id = any($1::uuid[])"
             .to_owned(),
         format!(
@@ -202,7 +202,7 @@ fn texts() -> [String; 19] {
          from unnest($1::uuid[]) as u (pool)
          cross join lateral (
              select count(*) as zones from (
-                 select from zone z where z.pool = u.pool and z.deleted_at is null limit $2::bigint) some) c"
+                 select from zone z where z.pool = u.pool and z.deleted_at is null limit $2::bigint) few) c"
             .to_owned(),
         "select position from registry_head where feed = 0".to_owned(),
         format!("select {RESOURCE_COLUMNS} from resource r where r.kind = any($1::text[])"),

@@ -79,6 +79,12 @@ impl Wanted {
         wanted
     }
 
+    pub(super) fn of_one(command: &zone::Command) -> Self {
+        let mut wanted = Self::default();
+        wanted.zone(command);
+        wanted
+    }
+
     fn zone(&mut self, command: &zone::Command) {
         let zone = command.zone().uuid();
         self.zones.insert(zone);

@@ -14,6 +14,7 @@ use zonelog_model::{ProjectId, ZoneId};
 
 use crate::ids;
 use crate::load::Loaded;
+use crate::options::CentralOptions;
 
 /// What is the same for all batches.
 #[derive(Clone, Debug)]
@@ -24,6 +25,17 @@ pub(crate) struct Circumstances {
     pub(crate) quotas: Quotas,
     /// A project without quotas.
     pub(crate) managed_project: Option<ProjectId>,
+}
+
+impl Circumstances {
+    /// As configured.
+    pub(crate) fn of(options: &CentralOptions) -> Self {
+        Self {
+            limits: options.limits,
+            quotas: options.quotas,
+            managed_project: options.managed_project.clone(),
+        }
+    }
 }
 
 /// See the module.
@@ -174,6 +186,10 @@ impl Around {
             }
             Event::ZoneShared { share } => {
                 self.shared.insert((id, share.target_project.clone()));
+                // A project that sees a zone from now on has nothing in it yet.
+                self.share_use
+                    .entry((id, share.target_project.clone()))
+                    .or_default();
             }
             Event::ZoneUnshared { share } => {
                 self.shared.remove(&(id, share.target_project.clone()));

@@ -8,17 +8,15 @@ use zonelog_dns::Rrtype;
 use zonelog_test_parts::postgres::connect;
 use zonelog_test_parts::{TestServer, eventually};
 
-use crate::setup::{AMY, central, create_recordset, create_zone};
+use crate::setup::{AMY, Done, POOL, central, create_pool, create_recordset, create_zone};
 
 #[tokio::test]
 async fn without_the_database_commands_are_unavailable_and_leave_nothing() {
     let mut server = TestServer::start().await;
     let central = central(server.url());
-    let zone = central
-        .execute(create_zone("example.org.", AMY))
-        .await
-        .unwrap()
-        .zone;
+    central.execute(create_pool(POOL, "default")).await.unwrap();
+    let zone = central.execute(create_zone("example.org.", AMY)).await.unwrap();
+    let zone = Done::of(zone).zone;
     server.stop().await;
 
     let attempts = (0..20).map(|host| {
@@ -36,7 +34,7 @@ async fn without_the_database_commands_are_unavailable_and_leave_nothing() {
         .await
         .unwrap();
     let counts = [0, 1, 2].map(|column| counts.get::<_, i64>(column));
-    assert_eq!(counts, [2, 1, 2], "the zone, its NS, and nothing more");
+    assert_eq!(counts, [3, 1, 3], "the pool, the zone, its NS, and nothing more");
 
     eventually(
         "the writer has connected again",

@@ -6,13 +6,13 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use zonelog_central::{Accepted, Central, ExecuteError, Request};
+use zonelog_central::{Central, ExecuteError, Request};
 use zonelog_dns::{LongSerial, Rrtype, Ttl, ZoneImage, difference};
 use zonelog_model::zone::{Command, Patch, Zone};
 use zonelog_model::{RecordsetId, ZoneId};
 
 use crate::setup::{
-    AMY, BOB, World, create_recordset, create_zone, delete_recordset, delete_zone, image_at, rrsets,
+    AMY, BOB, Done, World, create_recordset, create_zone, delete_recordset, delete_zone, image_at, rrsets,
     update_recordset, update_zone, zone_row,
 };
 
@@ -45,7 +45,13 @@ impl Author {
             let requests: Vec<_> = (0..random.random_range(1..=12))
                 .map(|_| self.command(random))
                 .collect();
-            let commands: Vec<_> = requests.iter().map(|request| request.command.clone()).collect();
+            let commands: Vec<_> = requests
+                .iter()
+                .map(|request| match &request.command {
+                    zonelog_central::Command::Zone(command) => command.clone(),
+                    other => panic!("not on a zone: {other:?}"),
+                })
+                .collect();
             let results = join_all(
                 requests
                     .into_iter()
@@ -54,7 +60,7 @@ impl Author {
             );
             for (command, result) in commands.iter().zip(results.await) {
                 match result {
-                    Ok(accepted) => self.learn(command, accepted),
+                    Ok(accepted) => self.learn(command, Done::of(accepted)),
                     Err(ExecuteError::Rejected(_)) => self.refused += 1,
                     Err(error) => panic!("{command:?}: {error:?}"),
                 }
@@ -62,7 +68,7 @@ impl Author {
         }
     }
 
-    fn learn(&mut self, command: &Command, accepted: Accepted) {
+    fn learn(&mut self, command: &Command, accepted: Done) {
         self.accepted += 1;
         let zone = accepted.zone;
         if let Command::CreateZone(_) = command {

@@ -1,20 +1,10 @@
 //! Retries with an idempotency key.
 
 use futures_util::future::join_all;
-use zonelog_central::{Accepted, ExecuteError, Idempotency, Request};
+use zonelog_central::ExecuteError;
 use zonelog_dns::Rrtype;
 
-use crate::setup::{AMY, BOB, World, create_recordset, create_zone};
-
-fn keyed(request: Request, key: &str, digest: u8) -> Request {
-    Request {
-        idempotency: Some(Idempotency {
-            key: key.into(),
-            digest: [digest; 32],
-        }),
-        ..request
-    }
-}
+use crate::setup::{AMY, BOB, Done, World, create_recordset, create_zone, keyed};
 
 #[tokio::test]
 async fn a_retry_gets_the_first_answer() {
@@ -41,7 +31,7 @@ async fn a_retry_gets_the_first_answer() {
     let again = world.accept(request()).await;
     assert_eq!(
         again,
-        Accepted {
+        Done {
             replayed: true,
             ..first
         }

@@ -1,7 +1,7 @@
 //! Making zone state anew, beside the live tables and while they change.
 
 use zonelog_dns::Rrtype;
-use zonelog_projections::zone_state::{Progress, RebuildError, Side, compare, drop_shadow, rebuild};
+use zonelog_projections::rebuild::{Progress, RebuildError, Side, compare, drop_shadow, rebuild};
 use zonelog_store::{Database, Feed};
 
 use crate::history::{Author, random};

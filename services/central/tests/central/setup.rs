@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use zonelog_central::{Accepted, Central, CentralOptions, ExecuteError, Request, Scope, TimerOptions, ids};
+use zonelog_central::{
+    Accepted, Central, CentralOptions, ExecuteError, Idempotency, Rejection, Request, Scope, Sealer, ids,
+};
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrset, Rrtype, Ttl, ZoneImage, ZoneName};
+use zonelog_model::resource::{self, Body, NsRecord, Pool, Quotas};
 use zonelog_model::zone::{
-    Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Limits, Patch, PoolFacts, Record,
-    Rejection, SoaTimers, UpdateRecordset, UpdateZone, Zone,
+    Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Limits, Patch, Record, Recordset,
+    RegistryOptions, SoaTimers, UpdateRecordset, UpdateZone, Zone,
 };
-use zonelog_model::{Actor, Door, Metadata, PoolId, ProjectId, RecordsetId, ZoneId};
-use zonelog_projections::zone_state::{
-    Difference, RECORDSET_COLUMNS, ZONE_COLUMNS, compare, drop_shadow, rebuild, recordset_from_row,
-    zone_from_row,
-};
-use zonelog_store::{Database, Feed, WriterOptions};
+use zonelog_model::{Actor, ChangeId, Door, Metadata, PoolId, Position, ProjectId, RecordsetId, ZoneId};
+use zonelog_projections::rebuild::{Difference, compare, drop_shadow, rebuild};
+use zonelog_projections::zone_state::{RECORDSET_COLUMNS, ZONE_COLUMNS, recordset_from_row, zone_from_row};
+use zonelog_store::{Database, Feed};
 use zonelog_test_parts::TestDatabase;
 
 pub(crate) const AMY: &str = "amy";
@@ -33,6 +34,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
         let central = central(database.url());
+        central.execute(create_pool(POOL, "default")).await.unwrap();
         let client = database.client().await;
         Self {
             database,
@@ -51,8 +53,9 @@ impl World {
         differences
     }
 
-    pub(crate) async fn accept(&self, request: Request) -> Accepted {
-        self.central.execute(request).await.unwrap()
+    /// Executes a command on a zone that is accepted.
+    pub(crate) async fn accept(&self, request: Request) -> Done {
+        Done::of(self.central.execute(request).await.unwrap())
     }
 
     pub(crate) async fn reject(&self, request: Request) -> Rejection {
@@ -76,17 +79,36 @@ impl World {
     }
 }
 
-pub(crate) fn central(url: &str) -> Central {
-    central_with(url, WriterOptions::default())
+/// The answer to a command on a zone.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Done {
+    pub(crate) change_id: ChangeId,
+    pub(crate) position: Option<Position>,
+    pub(crate) zone: Zone,
+    pub(crate) recordset: Option<Recordset>,
+    pub(crate) replayed: bool,
 }
 
-pub(crate) fn central_with(url: &str, writer: WriterOptions) -> Central {
-    let options = CentralOptions {
-        limits: limits(),
-        pool: pool(),
-        timers: TimerOptions::default(),
-        writer,
-    };
+impl Done {
+    pub(crate) fn of(accepted: Accepted) -> Self {
+        Self {
+            change_id: accepted.change_id,
+            position: accepted.position,
+            zone: accepted.zone().unwrap().clone(),
+            recordset: accepted.recordset().cloned(),
+            replayed: accepted.replayed,
+        }
+    }
+}
+
+pub(crate) fn central(url: &str) -> Central {
+    central_with(url, |_| {})
+}
+
+pub(crate) fn central_with(url: &str, change: impl FnOnce(&mut CentralOptions)) -> Central {
+    let mut options = CentralOptions::new(limits(), RegistryOptions::new(POOL), Sealer::ephemeral());
+    options.quotas = Quotas::UNLIMITED;
+    change(&mut options);
     Central::start(
         Database::new(url, "test").unwrap(),
         options,
@@ -103,11 +125,45 @@ pub(crate) fn limits() -> Limits {
     }
 }
 
-pub(crate) fn pool() -> PoolFacts {
-    let nameservers = ["ns1.example.net.", "ns2.example.net."].map(|name| Name::parse(name).unwrap());
-    PoolFacts {
-        id: PoolId::new(Uuid::from_u128(7)),
-        nameservers: nameservers.to_vec(),
+/// The default pool.
+pub(crate) const POOL: PoolId = PoolId::new(Uuid::from_u128(7));
+
+/// A pool with two name servers.
+pub(crate) fn pool(name: &str) -> Pool {
+    let ns_records = [("ns1.example.net.", 1), ("ns2.example.net.", 2)];
+    Pool {
+        name: name.into(),
+        description: None,
+        project: None,
+        attributes: BTreeMap::new(),
+        ns_records: ns_records.map(ns_record).to_vec(),
+        nameservers: Vec::new(),
+        targets: Vec::new(),
+        also_notifies: Vec::new(),
+        catalog_zone: None,
+    }
+}
+
+pub(crate) fn ns_record((hostname, priority): (&str, u16)) -> NsRecord {
+    NsRecord {
+        hostname: Name::parse(hostname).unwrap(),
+        priority,
+    }
+}
+
+pub(crate) fn create_pool(id: PoolId, name: &str) -> Request {
+    let body = Body::Pool(Box::new(pool(name)));
+    request(resource::Command::Create { id: id.into(), body }, AMY)
+}
+
+/// The request with an idempotency key.
+pub(crate) fn keyed(request: Request, key: &str, digest: u8) -> Request {
+    Request {
+        idempotency: Some(Idempotency {
+            key: key.into(),
+            digest: [digest; 32],
+        }),
+        ..request
     }
 }
 
@@ -115,7 +171,7 @@ pub(crate) fn project(id: &str) -> ProjectId {
     ProjectId::new(id).unwrap()
 }
 
-pub(crate) fn request(command: Command, by: &str) -> Request {
+pub(crate) fn request(command: impl Into<zonelog_central::Command>, by: &str) -> Request {
     let actor = Actor {
         user: format!("user-of-{by}"),
         project: project(by),
@@ -129,7 +185,7 @@ pub(crate) fn request(command: Command, by: &str) -> Request {
         cause: None,
     };
     Request {
-        command,
+        command: command.into(),
         metadata,
         scope: Scope::Project,
         idempotency: None,
@@ -154,8 +210,18 @@ pub(crate) fn create_zone(name: &str, by: &str) -> Request {
             minimum: 3_600,
         },
         may_use_low_ttl: false,
+        may_use_blacklisted: false,
+        may_force_pool: false,
     });
     request(command, by)
+}
+
+/// The zone that a request is about.
+pub(crate) fn zone_in(request: &Request) -> ZoneId {
+    match &request.command {
+        zonelog_central::Command::Zone(command) => command.zone(),
+        other => panic!("not on a zone: {other:?}"),
+    }
 }
 
 pub(crate) fn update_zone(zone: ZoneId, change: impl FnOnce(&mut UpdateZone), by: &str) -> Request {
@@ -171,7 +237,13 @@ pub(crate) fn update_zone(zone: ZoneId, change: impl FnOnce(&mut UpdateZone), by
 }
 
 pub(crate) fn delete_zone(zone: ZoneId, by: &str) -> Request {
-    request(Command::DeleteZone(DeleteZone { zone }), by)
+    request(
+        Command::DeleteZone(DeleteZone {
+            zone,
+            delete_shares: false,
+        }),
+        by,
+    )
 }
 
 pub(crate) fn create_recordset(
@@ -193,6 +265,8 @@ pub(crate) fn create_recordset(
             .collect(),
         description: None,
         project: project(by),
+        managed: false,
+        managed_resource: None,
         may_use_low_ttl: false,
     });
     request(command, by)

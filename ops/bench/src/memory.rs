@@ -3,18 +3,18 @@
 use crate::Result;
 
 /// Memory in MiB.
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Resident: what the process has in memory, shared pages whole.
-    pub(super) resident: f64,
+    pub(crate) resident: f64,
     /// The proportional set size: shared pages by the share.
-    pub(super) proportional: f64,
+    pub(crate) proportional: f64,
     /// The most that was ever resident.
-    pub(super) peak: f64,
+    pub(crate) peak: f64,
 }
 
 impl Memory {
     /// Of a process, from `/proc`.
-    pub(super) fn of(pid: Option<u32>) -> Result<Self> {
+    pub(crate) fn of(pid: Option<u32>) -> Result<Self> {
         let pid = pid.ok_or("the process ended")?;
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
         let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;

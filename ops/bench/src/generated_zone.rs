@@ -3,15 +3,15 @@
 
 /// The records of one owner and type, as text.
 #[derive(Debug)]
-pub(super) struct GeneratedRrset {
+pub(crate) struct GeneratedRrset {
     /// The owner, absolute.
-    pub(super) owner: String,
+    pub(crate) owner: String,
     /// The type's mnemonic.
-    pub(super) rrtype: &'static str,
+    pub(crate) rrtype: &'static str,
     /// A TTL of its own; the others follow the zone's.
-    pub(super) ttl: Option<u32>,
+    pub(crate) ttl: Option<u32>,
     /// The data in presentation form, names absolute.
-    pub(super) records: Vec<String>,
+    pub(crate) records: Vec<String>,
 }
 
 /// Records in a block: the smallest zone that has the mix.
@@ -19,7 +19,7 @@ const BLOCK: usize = 100;
 const WORDS: [&str; 8] = ["web", "mail", "db", "node", "build", "cache", "edge", "store"];
 
 /// The RRsets of a zone `origin` with so many records (whole hundreds), without SOA and NS of the apex.
-pub(super) fn rrsets(origin: &str, records: usize) -> impl Iterator<Item = GeneratedRrset> {
+pub(crate) fn rrsets(origin: &str, records: usize) -> impl Iterator<Item = GeneratedRrset> {
     let origin = origin.to_owned();
     (0..records / BLOCK).flat_map(move |number| Block::new(&origin, number).rrsets)
 }

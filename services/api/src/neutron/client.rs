@@ -103,7 +103,10 @@ impl Neutron {
             false => Err(ApiError::new(
                 StatusCode::GATEWAY_TIMEOUT,
                 "neutron_communication_failure",
-                format!("Failed retrieving floating IPs from Neutron in {}; try again", failed.join(", ")),
+                format!(
+                    "Failed retrieving floating IPs from Neutron in {}; try again",
+                    failed.join(", ")
+                ),
             )),
         }
     }
@@ -126,7 +129,10 @@ impl Neutron {
         let mut marker = String::new();
         for _ in 0..MAX_PAGES {
             let Some(page) = self.page(&format!("{url}{marker}"), token).await? else {
-                tracing::info!(region = endpoint.region, "Neutron does not know the caller's token");
+                tracing::info!(
+                    region = endpoint.region,
+                    "Neutron does not know the caller's token"
+                );
                 return Ok(Vec::new());
             };
             let last = page.floatingips.last().map(|last| last.id);
@@ -163,6 +169,7 @@ impl Neutron {
             status => return Err(format!("the answer is {status}")),
         }
         let page = serde_json::from_slice(&answer.body);
-        page.map(Some).map_err(|error| format!("the answer cannot be read: {error}"))
+        page.map(Some)
+            .map_err(|error| format!("the answer cannot be read: {error}"))
     }
 }

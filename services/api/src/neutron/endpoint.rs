@@ -15,14 +15,18 @@ pub struct NeutronEndpoint {
 
 /// Not of the form `region|url`.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{0:?} is not of the form region|url, with a region of letters, digits, '.', '-' and '_' and an http or https URL")]
+#[error(
+    "{0:?} is not of the form region|url, with a region of letters, digits, '.', '-' and '_' and an http or https URL"
+)]
 pub struct BadEndpoint(String);
 
 impl FromStr for NeutronEndpoint {
     type Err = BadEndpoint;
 
     fn from_str(text: &str) -> Result<Self, BadEndpoint> {
-        let parts = text.split_once('|').map(|(region, url)| (region.trim(), url.trim()));
+        let parts = text
+            .split_once('|')
+            .map(|(region, url)| (region.trim(), url.trim()));
         let fits = |(region, url): &(&str, &str)| {
             is_region(region) && (url.starts_with("http://") || url.starts_with("https://"))
         };

@@ -11,6 +11,6 @@ mod endpoint;
 mod reverse;
 
 pub(crate) use client::{FloatingIp, Neutron, Wanted};
-pub(crate) use endpoint::{Endpoint, is_region};
 pub use endpoint::{BadEndpoint, NeutronEndpoint};
+pub(crate) use endpoint::{Endpoint, is_region};
 pub(crate) use reverse::{owner_of, zone_of};

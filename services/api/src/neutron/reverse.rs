@@ -48,14 +48,20 @@ mod tests {
 
     fn names(address: &str) -> (String, String) {
         let address = address.parse().unwrap();
-        (owner_of(address).unwrap().to_string(), zone_of(address).unwrap().to_string())
+        (
+            owner_of(address).unwrap().to_string(),
+            zone_of(address).unwrap().to_string(),
+        )
     }
 
     #[test]
     fn an_address_has_its_name_and_zone() {
         assert_eq!(
             names("192.0.2.10"),
-            ("10.2.0.192.in-addr.arpa.".to_owned(), "2.0.192.in-addr.arpa.".to_owned())
+            (
+                "10.2.0.192.in-addr.arpa.".to_owned(),
+                "2.0.192.in-addr.arpa.".to_owned()
+            )
         );
         let (owner, zone) = names("2001:db8:1:2::f0a1");
         let host = "1.a.0.f.0.0.0.0.0.0.0.0.0.0.0.0.";
@@ -65,7 +71,12 @@ mod tests {
 
     #[test]
     fn the_owner_lies_in_the_zone() {
-        for address in ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"] {
+        for address in [
+            "0.0.0.0",
+            "255.255.255.255",
+            "::",
+            "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        ] {
             let address = address.parse().unwrap();
             assert!(owner_of(address).unwrap().is_in(&zone_of(address).unwrap()));
         }

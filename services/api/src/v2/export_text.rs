@@ -53,7 +53,8 @@ enum ExportError {
 pub(super) async fn export_text(app: &Arc<App>, zone: ZoneId, serial: LongSerial) -> Result<Body, ApiError> {
     // An export under way keeps a connection: others are left for everything else.
     let place = Arc::clone(&app.exports).try_acquire_owned();
-    let place = place.map_err(|_| ApiError::unavailable("Too many exports are read at the moment; try again"))?;
+    let place =
+        place.map_err(|_| ApiError::unavailable("Too many exports are read at the moment; try again"))?;
     let client = app.client().await?;
     let head = transfer::zone_at(&client, zone, serial).await?;
     let head = head.ok_or_else(ApiError::zone_not_found)?;

@@ -12,12 +12,13 @@ use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_dns::LongSerial;
 use zonelog_model::ZoneId;
-use zonelog_model::resource::{Body, Command, ExportStatus, Kind, Resource, ZoneExport};
+use zonelog_model::resource::{Body, Command, ExportStatus, Kind, Quotas, Resource, ZoneExport};
 
 use super::allowed::enforce_on_zone;
 use super::body::{Time, accepted, href, json};
 use super::collection::page;
 use super::export_text::export_text;
+use super::quotas::quotas_of;
 use super::task::{self, FILTERS};
 use crate::app::App;
 use crate::context::Context;
@@ -26,6 +27,8 @@ use crate::idempotency::Retry;
 use crate::path::{IdPath, ZonePath};
 
 const KIND: Kind = Kind::ZoneExport;
+/// The recordsets that every zone has beside those that are counted: SOA and apex NS.
+const ALWAYS_THERE: i64 = 2;
 
 /// An export as the API shows it.
 #[derive(Serialize)]
@@ -79,7 +82,7 @@ fn export_of(resource: &Resource) -> Result<&ZoneExport, ApiError> {
     }
 }
 
-/// `POST /v2/zones/{zone_id}/tasks/export`. Central refuses zones with more recordsets than the quota `api_export_size`.
+/// `POST /v2/zones/{zone_id}/tasks/export`: refused at once for a zone with more recordsets than the quota allows.
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -89,6 +92,15 @@ pub(crate) async fn create(
     let row = enforce_on_zone(&app, &context, "create_zone_export", zone).await?;
     let row = row.ok_or_else(ApiError::zone_not_found)?;
     let project = context.actor().project.clone();
+    let quotas = quotas_of(&app, &project).await?;
+    if !Quotas::allows(quotas.api_export_size, row.recordset_count + ALWAYS_THERE) {
+        let message = "Quota exceeded for api_export_size.";
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "over_quota",
+            message,
+        ));
+    }
     let export = ZoneExport {
         project,
         zone: ZoneId::new(zone),
@@ -103,7 +115,12 @@ pub(crate) async fn create(
     };
     let done = app.execute_on_resource(&context, retry.of(&[])?, command).await?;
     let shown = ExportJson::shown(&done.resource, &context.base)?;
-    accepted(StatusCode::ACCEPTED, &shown, Some(&shown.links.own), done.replayed)
+    accepted(
+        StatusCode::ACCEPTED,
+        &shown,
+        Some(&shown.links.own),
+        done.replayed,
+    )
 }
 
 /// `GET /v2/zones/tasks/exports`.
@@ -114,7 +131,9 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     context.enforce("find_zone_exports", &crate::policy::Target::default())?;
     let (found, links) = task::list(&app, &context, &uri, KIND, task::sight(&context), &FILTERS).await?;
-    let items = found.iter().map(|resource| ExportJson::shown(resource, &context.base));
+    let items = found
+        .iter()
+        .map(|resource| ExportJson::shown(resource, &context.base));
     page("exports", items.collect::<Result<_, _>>()?, links)
 }
 
@@ -167,10 +186,14 @@ fn takes_master_file(headers: &HeaderMap) -> bool {
     let mut given = headers.get_all(ACCEPT).iter().peekable();
     let ours = |range: &str| {
         let media = range.split(';').next().unwrap_or_default().trim();
-        ["text/dns", "text/*", "*/*", ""].iter().any(|ours| ours.eq_ignore_ascii_case(media))
+        ["text/dns", "text/*", "*/*", ""]
+            .iter()
+            .any(|ours| ours.eq_ignore_ascii_case(media))
     };
     given.peek().is_none()
-        || given.filter_map(|value| value.to_str().ok()).any(|value| value.split(',').any(ours))
+        || given
+            .filter_map(|value| value.to_str().ok())
+            .any(|value| value.split(',').any(ours))
 }
 
 /// 406 in the shape that Designate's framework gives it here.

@@ -30,7 +30,9 @@ impl<'a> FloatingIpJson<'a> {
         let href = href(base, format_args!("/v2/reverse/floatingips/{id}"));
         Self {
             id,
-            ptrdname: recordset.and_then(|recordset| recordset.records.first()).map(String::as_str),
+            ptrdname: recordset
+                .and_then(|recordset| recordset.records.first())
+                .map(String::as_str),
             description: recordset.and_then(|recordset| recordset.description.as_deref()),
             ttl: recordset.and_then(|recordset| recordset.ttl).map(i64::from),
             address: floating_ip.address.to_string(),

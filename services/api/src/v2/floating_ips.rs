@@ -49,7 +49,9 @@ impl<S: Send + Sync> FromRequestParts<S> for FloatingIpPath {
         let given = parameters.iter().next().map_or("", |(_, value)| value);
         let parts = given.split_once(':').filter(|(region, _)| is_region(region));
         // A UUID in its hyphenated form alone, as in Designate.
-        let id = parts.filter(|(_, id)| id.len() == 36).and_then(|(_, id)| Uuid::try_parse(id).ok());
+        let id = parts
+            .filter(|(_, id)| id.len() == 36)
+            .and_then(|(_, id)| Uuid::try_parse(id).ok());
         match (parts, id) {
             (Some((region, _)), Some(id)) => Ok(Self {
                 region: region.to_owned(),
@@ -81,7 +83,10 @@ pub(crate) async fn list(
         let ptr = ptrs.get(&floating_ip.id).filter(|ptr| is_of(ptr, floating_ip));
         FloatingIpJson::shown(floating_ip, ptr, &context.base)
     });
-    let href = href(&context.base, format_args!("{}{}", uri.path(), query.encode(None)));
+    let href = href(
+        &context.base,
+        format_args!("{}{}", uri.path(), query.encode(None)),
+    );
     let body = FloatingIpListJson {
         floatingips: items.collect(),
         links: SelfLink { href },
@@ -196,7 +201,9 @@ impl PtrChange {
                 "'ptrdname' is required: the floating IP has no PTR yet; null unsets it",
             ));
         };
-        let ttl = recordset.ttl.and_then(|ttl| zonelog_dns::Ttl::new(ttl.into()).ok());
+        let ttl = recordset
+            .ttl
+            .and_then(|ttl| zonelog_dns::Ttl::new(ttl.into()).ok());
         Ok(NewPtr {
             name: name.clone(),
             ttl: if self.gives_ttl { self.ttl } else { ttl },
@@ -215,7 +222,9 @@ fn endpoints(app: &App, context: &Context, region: Option<&str>) -> Result<Vec<E
     let mut found: Vec<Endpoint> = match configured.is_empty() {
         false => configured.iter().map(Endpoint::from).collect(),
         true => {
-            let given = context.catalog().endpoints("network", &app.options.neutron.interface);
+            let given = context
+                .catalog()
+                .endpoints("network", &app.options.neutron.interface);
             let given = given.filter(|endpoint| is_region(&endpoint.region));
             let given = given.map(|endpoint| Endpoint {
                 region: endpoint.region.clone(),
@@ -270,14 +279,19 @@ pub(super) fn not_found(region: &str, id: Uuid) -> ApiError {
 
 /// The PTRs of floating IPs, by the floating IP's id.
 async fn ptrs(app: &App, floating_ips: &[FloatingIp]) -> Result<HashMap<Uuid, ManagedRow>, ApiError> {
-    let ids: Vec<String> = floating_ips.iter().map(|floating_ip| floating_ip.id.to_string()).collect();
+    let ids: Vec<String> = floating_ips
+        .iter()
+        .map(|floating_ip| floating_ip.id.to_string())
+        .collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
     let client = app.client().await?;
     let rows = app.listing.managed_recordsets(&client, KIND, &ids).await?;
-    let by_id = rows.into_iter().filter_map(|row| Some((Uuid::try_parse(&row.id).ok()?, row)));
+    let by_id = rows
+        .into_iter()
+        .filter_map(|row| Some((Uuid::try_parse(&row.id).ok()?, row)));
     Ok(by_id.collect())
 }
 

@@ -39,7 +39,10 @@ pub(crate) struct Room(Arc<Semaphore>);
 impl Room {
     /// Room for several imports of the largest size.
     pub(crate) fn for_largest(bytes: usize) -> Self {
-        let units = bytes.div_ceil(UNIT).saturating_mul(LARGEST_AT_ONCE).clamp(1, Semaphore::MAX_PERMITS);
+        let units = bytes
+            .div_ceil(UNIT)
+            .saturating_mul(LARGEST_AT_ONCE)
+            .clamp(1, Semaphore::MAX_PERMITS);
         Self(Arc::new(Semaphore::new(units)))
     }
 }
@@ -88,7 +91,12 @@ pub(super) async fn read(app: &App, retry: Retry, request: Request<Body>) -> Res
 
 fn form_of(headers: &HeaderMap) -> Result<Form, ApiError> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let media = given
+        .unwrap_or_default()
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim();
     if media.eq_ignore_ascii_case("text/dns") {
         Ok(Form::MasterFile)
     } else if media.eq_ignore_ascii_case("application/json") {
@@ -115,7 +123,9 @@ async fn read_whole(
     let full = || ApiError::unavailable("Too many imports arrive at the moment; try again");
     let take = |units: usize| {
         let units = u32::try_from(units).map_err(|_| full())?;
-        Arc::clone(&room.0).try_acquire_many_owned(units).map_err(|_| full())
+        Arc::clone(&room.0)
+            .try_acquire_many_owned(units)
+            .map_err(|_| full())
     };
     let mut held = take(1)?;
     let mut bytes = Vec::new();

@@ -92,9 +92,16 @@ pub(crate) async fn create(
             may_force_pool: context.allows("zone_create_forced_pool", &own),
         },
     };
-    let done = app.execute_on_resource(&context, given.idempotency, command).await?;
+    let done = app
+        .execute_on_resource(&context, given.idempotency, command)
+        .await?;
     let shown = ImportJson::shown(&done.resource, &context.base)?;
-    accepted(StatusCode::ACCEPTED, &shown, Some(&shown.links.own), done.replayed)
+    accepted(
+        StatusCode::ACCEPTED,
+        &shown,
+        Some(&shown.links.own),
+        done.replayed,
+    )
 }
 
 /// `GET /v2/zones/tasks/imports`.
@@ -105,7 +112,9 @@ pub(crate) async fn list(
 ) -> Result<Response, ApiError> {
     context.enforce("find_zone_imports", &Target::default())?;
     let (found, links) = task::list(&app, &context, &uri, KIND, task::sight(&context), &FILTERS).await?;
-    let items = found.iter().map(|resource| ImportJson::shown(resource, &context.base));
+    let items = found
+        .iter()
+        .map(|resource| ImportJson::shown(resource, &context.base));
     page("imports", items.collect::<Result<_, _>>()?, links)
 }
 

@@ -33,7 +33,15 @@ const MAX_KEY: usize = 160;
 const NEW: Keys = Keys {
     resource: "transfer_accept",
     writable: &["zone_transfer_request_id", "key"],
-    fixed: &["id", "project_id", "status", "zone_id", "created_at", "updated_at", "links"],
+    fixed: &[
+        "id",
+        "project_id",
+        "status",
+        "zone_id",
+        "created_at",
+        "updated_at",
+        "links",
+    ],
 };
 
 /// An acceptance as the API shows it. The key is shown once, to who gave it.
@@ -110,7 +118,10 @@ pub(crate) async fn create(
 
 /// Compares keys in a time that does not tell how much of them fits.
 fn is_same(given: &str, wanted: &str) -> bool {
-    let differences = given.bytes().zip(wanted.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
+    let differences = given
+        .bytes()
+        .zip(wanted.bytes())
+        .fold(0, |all, (a, b)| all | (a ^ b));
     given.len() == wanted.len() && differences == 0
 }
 
@@ -121,7 +132,9 @@ fn read_new(object: &Object) -> Result<(Uuid, String), ApiError> {
     let request = request.map(|text| {
         Uuid::try_parse(&text).map_err(|_| {
             let text = coerce::excerpt(&text);
-            ApiError::value(format_args!("'{text}' is not a UUID in field 'zone_transfer_request_id'"))
+            ApiError::value(format_args!(
+                "'{text}' is not a UUID in field 'zone_transfer_request_id'"
+            ))
         })
     });
     let request = request.transpose()?;
@@ -129,7 +142,10 @@ fn read_new(object: &Object) -> Result<(Uuid, String), ApiError> {
     match (request, key) {
         (Some(request), Some(key)) => Ok((request, key)),
         (request, key) => {
-            let missing = [("zone_transfer_request_id", request.is_none()), ("key", key.is_none())];
+            let missing = [
+                ("zone_transfer_request_id", request.is_none()),
+                ("key", key.is_none()),
+            ];
             let errors = missing.into_iter().filter(|(_, missing)| *missing);
             let errors = errors.map(|(field, _)| SchemaError::required(field));
             Err(ApiError::schema(errors.collect()))
@@ -144,9 +160,10 @@ pub(crate) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     context.enforce("find_zone_transfer_accepts", &Target::default())?;
-    let (found, links) =
-        task::list(&app, &context, &uri, KIND, task::sight(&context), &["status"]).await?;
-    let items = found.iter().map(|resource| TransferAcceptJson::shown(resource, None, &context.base));
+    let (found, links) = task::list(&app, &context, &uri, KIND, task::sight(&context), &["status"]).await?;
+    let items = found
+        .iter()
+        .map(|resource| TransferAcceptJson::shown(resource, None, &context.base));
     page("transfer_accepts", items.collect::<Result<_, _>>()?, links)
 }
 
@@ -157,5 +174,8 @@ pub(crate) async fn show(
     context: Context,
 ) -> Result<Response, ApiError> {
     let found = task::enforced(&app, &context, "get_zone_transfer_accept", KIND, id).await?;
-    json(StatusCode::OK, &TransferAcceptJson::shown(&found, None, &context.base)?)
+    json(
+        StatusCode::OK,
+        &TransferAcceptJson::shown(&found, None, &context.base)?,
+    )
 }

@@ -34,7 +34,15 @@ const NEW: Keys = Keys {
     resource: "transfer_request",
     writable: &["description", "target_project_id"],
     fixed: &[
-        "id", "zone_id", "project_id", "key", "status", "zone_name", "created_at", "updated_at", "links",
+        "id",
+        "zone_id",
+        "project_id",
+        "key",
+        "status",
+        "zone_name",
+        "created_at",
+        "updated_at",
+        "links",
     ],
 };
 
@@ -95,7 +103,10 @@ impl<'a> TransferRequestJson<'a> {
             created_at: detailed.then_some(Time(resource.created_at)),
             updated_at: detailed.then_some(resource.updated_at.map(Time)),
             links: SelfLink {
-                href: href(&context.base, format_args!("/v2/zones/tasks/transfer_requests/{id}")),
+                href: href(
+                    &context.base,
+                    format_args!("/v2/zones/tasks/transfer_requests/{id}"),
+                ),
             },
         })
     }
@@ -125,7 +136,7 @@ pub(super) fn offer_target(offer: &TransferRequest) -> Target<'_> {
 }
 
 /// An offer that the caller may do this with. To whom policy does not allow it, it is there only if it is his own or was
-/// made to him.
+/// made to him or to everybody.
 pub(super) async fn enforced(
     app: &App,
     context: &Context,
@@ -136,7 +147,8 @@ pub(super) async fn enforced(
     let offer = offer_of(&found)?;
     if !context.allows(rule, &offer_target(offer)) {
         let caller = &context.actor().project;
-        let concerned = *caller == offer.project || offer.target_project.as_ref() == Some(caller);
+        let target = offer.target_project.as_ref();
+        let concerned = *caller == offer.project || target.is_none_or(|target| target == caller);
         return Err(match concerned || context.is_for_all_projects() {
             true => ApiError::forbidden(),
             false => ApiError::resource_not_found(KIND, id),
@@ -173,9 +185,16 @@ pub(crate) async fn create(
         id: ids::resource_id(),
         body: Body::TransferRequest(offer),
     };
-    let done = app.execute_on_resource(&context, retry.of(&bytes)?, command).await?;
+    let done = app
+        .execute_on_resource(&context, retry.of(&bytes)?, command)
+        .await?;
     let shown = TransferRequestJson::shown(&app, &context, &done.resource)?;
-    accepted(StatusCode::CREATED, &shown, Some(&shown.links.href), done.replayed)
+    accepted(
+        StatusCode::CREATED,
+        &shown,
+        Some(&shown.links.href),
+        done.replayed,
+    )
 }
 
 fn read_new(object: &Object) -> Result<(Option<String>, Option<ProjectId>), ApiError> {
@@ -183,7 +202,9 @@ fn read_new(object: &Object) -> Result<(Option<String>, Option<ProjectId>), ApiE
     let description = fields.description()?;
     let target = fields.text("target_project_id", ProjectId::MAX_LENGTH)?;
     NEW.check_new(object)?;
-    let target = target.map(|target| project_id("target_project_id", &target)).transpose()?;
+    let target = target
+        .map(|target| project_id("target_project_id", &target))
+        .transpose()?;
     Ok((description, target))
 }
 
@@ -199,7 +220,9 @@ pub(crate) async fn list(
         false => ResourceSight::ProjectOrTarget(context.actor().project.as_str()),
     };
     let (found, links) = task::list(&app, &context, &uri, KIND, sight, &["status"]).await?;
-    let items = found.iter().map(|resource| TransferRequestJson::shown(&app, &context, resource));
+    let items = found
+        .iter()
+        .map(|resource| TransferRequestJson::shown(&app, &context, resource));
     page("transfer_requests", items.collect::<Result<_, _>>()?, links)
 }
 
@@ -210,7 +233,10 @@ pub(crate) async fn show(
     context: Context,
 ) -> Result<Response, ApiError> {
     let found = enforced(&app, &context, "get_zone_transfer_request", id).await?;
-    json(StatusCode::OK, &TransferRequestJson::shown(&app, &context, &found)?)
+    json(
+        StatusCode::OK,
+        &TransferRequestJson::shown(&app, &context, &found)?,
+    )
 }
 
 /// `PATCH /v2/zones/tasks/transfer_requests/{transfer_request_id}`: the description.
@@ -233,7 +259,9 @@ pub(crate) async fn update(
         id: found.id,
         change: Change::TransferRequest { description },
     };
-    let done = app.execute_on_resource(&context, retry.of(&bytes)?, command).await?;
+    let done = app
+        .execute_on_resource(&context, retry.of(&bytes)?, command)
+        .await?;
     let shown = TransferRequestJson::shown(&app, &context, &done.resource)?;
     accepted(StatusCode::OK, &shown, None, done.replayed)
 }

@@ -74,7 +74,11 @@ pub(crate) async fn move_to_pool(
 }
 
 fn pool(object: &Object) -> Result<Option<PoolId>, ApiError> {
-    let unknown: Vec<&str> = object.keys().map(String::as_str).filter(|key| *key != "pool_id").collect();
+    let unknown: Vec<&str> = object
+        .keys()
+        .map(String::as_str)
+        .filter(|key| *key != "pool_id")
+        .collect();
     if !unknown.is_empty() {
         return Err(ApiError::keys(&unknown, "pool_move"));
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use zonelog_api::{ApiOptions, NeutronEndpoint, NeutronOptions};
+use zonelog_model::ProjectId;
 use zonelog_model::resource::Quotas;
 use zonelog_test_parts::neutron::{Mood, Neutron};
 
@@ -46,6 +47,7 @@ impl Cloud {
         };
         // The managed project's zones count for no quota.
         let mut central = central_options();
+        central.managed_project = Some(ProjectId::nil());
         central.quotas = Quotas {
             zones: 0,
             zone_recordsets: 0,
@@ -61,7 +63,13 @@ impl Cloud {
         self.neutron.give(id, address.parse::<IpAddr>().unwrap(), project);
     }
 
-    async fn of(&self, (project, roles): (&str, &str), method: Method, path: &str, body: Option<&Value>) -> Answer {
+    async fn of(
+        &self,
+        (project, roles): (&str, &str),
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Answer {
         let headers = [
             ("x-auth-project-id", project),
             ("x-roles", roles),
@@ -149,9 +157,16 @@ async fn a_ptr_is_set_shown_changed_and_unset() {
     assert!(audit.payload.contains("ptr:floatingip"), "{}", audit.payload);
 
     // Without a name the rest is changed; with one all begins anew.
-    let changed = cloud.patch(ALPHA, FIRST, json!({"description": null})).await.expect(202);
+    let changed = cloud
+        .patch(ALPHA, FIRST, json!({"description": null}))
+        .await
+        .expect(202);
     assert_eq!(
-        (&changed.json()["ptrdname"], &changed.json()["ttl"], &changed.json()["description"]),
+        (
+            &changed.json()["ptrdname"],
+            &changed.json()["ttl"],
+            &changed.json()["description"]
+        ),
         (&json!("host.alpha.example."), &json!(600), &Value::Null)
     );
     assert_eq!(changed.json()["action"], "UPDATE");
@@ -164,7 +179,10 @@ async fn a_ptr_is_set_shown_changed_and_unset() {
         (&json!("other.alpha.example."), &Value::Null)
     );
 
-    let gone = cloud.patch(ALPHA, FIRST, json!({"ptrdname": null})).await.expect(202);
+    let gone = cloud
+        .patch(ALPHA, FIRST, json!({"ptrdname": null}))
+        .await
+        .expect(202);
     assert_eq!(gone.text, "");
     assert_eq!(cloud.show(ALPHA, FIRST).await.json(), unset);
     assert_eq!(cloud.recordset("10.2.0.192.in-addr.arpa.").await, None);
@@ -195,7 +213,9 @@ async fn ipv6_addresses_have_a_zone_of_their_64() {
 #[tokio::test]
 async fn addresses_set_together_share_their_zone() {
     let cloud = Cloud::start().await;
-    let ids: Vec<String> = (0..8).map(|n| format!("0f000000-0000-4000-8000-0000000000{n:02}")).collect();
+    let ids: Vec<String> = (0..8)
+        .map(|n| format!("0f000000-0000-4000-8000-0000000000{n:02}"))
+        .collect();
     for (n, id) in ids.iter().enumerate() {
         cloud.give(id, &format!("198.51.100.{n}"), "alpha");
     }
@@ -207,7 +227,10 @@ async fn addresses_set_together_share_their_zone() {
     futures_util::future::join_all(sets).await;
     let listed = cloud.list(ALPHA).await;
     let all = listed["floatingips"].as_array().unwrap();
-    assert!(all.iter().all(|fip| fip["ptrdname"] == "host.example."), "{listed}");
+    assert!(
+        all.iter().all(|fip| fip["ptrdname"] == "host.example."),
+        "{listed}"
+    );
     let client = cloud.api.database().client().await;
     let zones = "select count(*) from zone where name = '100.51.198.in-addr.arpa.'";
     let zones: i64 = client.query_one(zones, &[]).await.unwrap().get(0);
@@ -224,14 +247,19 @@ async fn what_a_former_owner_set_is_not_shown_and_goes_at_the_next_change() {
     let head = cloud.api.head().await;
     assert_eq!(cloud.list(ALPHA).await["floatingips"], json!([]));
     let seen = cloud.show(BETA, FIRST).await.json();
-    assert_eq!((&seen["ptrdname"], &seen["status"]), (&Value::Null, &json!("INACTIVE")));
+    assert_eq!(
+        (&seen["ptrdname"], &seen["status"]),
+        (&Value::Null, &json!("INACTIVE"))
+    );
     assert_eq!(cloud.api.head().await, head, "reading changes nothing");
     cloud
         .patch(ALPHA, FIRST, json!({"ptrdname": null}))
         .await
         .expect_error(404, "not_found");
 
-    let set = cloud.patch(BETA, FIRST, json!({"ptrdname": "beta.example."})).await;
+    let set = cloud
+        .patch(BETA, FIRST, json!({"ptrdname": "beta.example."}))
+        .await;
     assert_eq!(set.expect(202).json()["ptrdname"], "beta.example.");
     assert_eq!(cloud.api.audit("recordset_deleted").await.project, "beta");
     let recordset = cloud.recordset("10.2.0.192.in-addr.arpa.").await.unwrap();
@@ -242,7 +270,10 @@ async fn what_a_former_owner_set_is_not_shown_and_goes_at_the_next_change() {
     cloud.give(SECOND, "192.0.2.10", "alpha");
     let seen = cloud.show(ALPHA, SECOND).await.json();
     assert_eq!(seen["ptrdname"], Value::Null);
-    cloud.patch(ALPHA, SECOND, json!({"ptrdname": null})).await.expect(202);
+    cloud
+        .patch(ALPHA, SECOND, json!({"ptrdname": null}))
+        .await
+        .expect(202);
     assert_eq!(cloud.recordset("10.2.0.192.in-addr.arpa.").await, None);
 }
 
@@ -251,22 +282,37 @@ async fn a_users_own_ptr_is_not_overwritten() {
     let cloud = Cloud::start().await;
     cloud.give(FIRST, "192.0.2.10", "alpha");
     cloud.give(SECOND, "192.0.2.11", "alpha");
-    let client = [("x-auth-project-id", "operators"), ("x-roles", "admin,member,reader")];
+    let client = [
+        ("x-auth-project-id", "operators"),
+        ("x-roles", "admin,member,reader"),
+    ];
     let all = [client[0], client[1], ("x-auth-all-projects", "true")];
     // An operator's own reverse zone is used where there is one.
     let quotas = json!({"zones": 5, "zone_recordsets": 5, "zone_records": 5, "recordset_records": 5});
-    let set = cloud.api.send(Method::PATCH, "/v2/quotas/operators", &all, Some(&quotas)).await;
+    let set = cloud
+        .api
+        .send(Method::PATCH, "/v2/quotas/operators", &all, Some(&quotas))
+        .await;
     set.expect(200);
     let body = json!({"name": "2.0.192.in-addr.arpa.", "email": "host@example.org"});
-    let zone = cloud.api.send(Method::POST, "/v2/zones", &client, Some(&body)).await;
+    let zone = cloud
+        .api
+        .send(Method::POST, "/v2/zones", &client, Some(&body))
+        .await;
     let path = format!("/v2/zones/{}/recordsets", zone.expect(202).id());
     let body = json!({"name": "10.2.0.192.in-addr.arpa.", "type": "PTR", "records": ["hand.made.example."]});
-    cloud.api.send(Method::POST, &path, &client, Some(&body)).await.expect(202);
+    cloud
+        .api
+        .send(Method::POST, &path, &client, Some(&body))
+        .await
+        .expect(202);
     let refused = cloud.patch(ALPHA, FIRST, json!({"ptrdname": "a.example."})).await;
     refused.expect_error(409, "duplicate_recordset");
     let refused = cloud.patch(ALPHA, FIRST, json!({"ptrdname": null})).await;
     refused.expect_error(404, "not_found");
-    let set = cloud.patch(ALPHA, SECOND, json!({"ptrdname": "b.example."})).await;
+    let set = cloud
+        .patch(ALPHA, SECOND, json!({"ptrdname": "b.example."}))
+        .await;
     set.expect(202);
     let recordset = cloud.recordset("11.2.0.192.in-addr.arpa.").await.unwrap();
     assert_eq!(recordset["project_id"], MANAGED);
@@ -304,12 +350,16 @@ async fn bad_requests_for_floating_ips_are_refused() {
     let same = json!({"ptrdname": "a.example.", "address": "192.0.2.10", "status": "INACTIVE"});
     cloud.patch(ALPHA, FIRST, same).await.expect(202);
     cloud.show(ALPHA, SECOND).await.expect_error(404, "not_found");
-    let refused = cloud.patch(ALPHA, SECOND, json!({"ptrdname": "a.example."})).await;
+    let refused = cloud
+        .patch(ALPHA, SECOND, json!({"ptrdname": "a.example."}))
+        .await;
     refused.expect_error(404, "not_found");
     let path = format!("{LIST}/two:{FIRST}");
     let refused = cloud.of(ALPHA, Method::GET, &path, None).await;
     refused.expect_error(403, "no_endpoint");
-    let refused = cloud.of(ALPHA, Method::GET, &format!("{LIST}?colour=red"), None).await;
+    let refused = cloud
+        .of(ALPHA, Method::GET, &format!("{LIST}?colour=red"), None)
+        .await;
     refused.expect_error(400, "bad_request");
     for body in [json!({"ptrdname": "a.example."}), json!({"ptrdname": null})] {
         let refused = cloud.patch(("alpha", "reader"), FIRST, body).await;
@@ -356,9 +406,16 @@ async fn long_lists_of_neutron_are_read_to_their_end() {
     cloud.neutron.set_page(3);
     for n in 0..10 {
         let id = format!("0f000000-0000-4000-8000-0000000000{n:02}");
-        cloud.give(&id, &format!("203.0.113.{n}"), if n == 9 { "beta" } else { "alpha" });
+        cloud.give(
+            &id,
+            &format!("203.0.113.{n}"),
+            if n == 9 { "beta" } else { "alpha" },
+        );
     }
-    assert_eq!(cloud.list(ALPHA).await["floatingips"].as_array().unwrap().len(), 9);
+    assert_eq!(
+        cloud.list(ALPHA).await["floatingips"].as_array().unwrap().len(),
+        9
+    );
     let headers = [
         ("x-roles", "admin"),
         ("x-auth-all-projects", "true"),

@@ -40,7 +40,12 @@ impl Importing {
         Self::with(options(), central_options()).await
     }
 
-    async fn post(&self, (project, roles): (&str, &str), media: &str, body: impl Into<reqwest::Body>) -> Answer {
+    async fn post(
+        &self,
+        (project, roles): (&str, &str),
+        media: &str,
+        body: impl Into<reqwest::Body>,
+    ) -> Answer {
         let request = self
             .api
             .http
@@ -58,7 +63,12 @@ impl Importing {
         let path = format!("{IMPORTS}/{id}");
         let mut shown = Value::Null;
         eventually("the import is done", Duration::from_secs(30), async || {
-            shown = self.api.of(who, Method::GET, &path, None).await.expect(200).json();
+            shown = self
+                .api
+                .of(who, Method::GET, &path, None)
+                .await
+                .expect(200)
+                .json();
             shown["status"] != "PENDING"
         })
         .await;
@@ -111,7 +121,11 @@ async fn a_master_file_becomes_a_zone() {
         .iter()
         .map(|set| {
             let text = |key: &str| set[key].as_str().unwrap().to_owned();
-            (text("name"), text("type"), set["records"].as_array().unwrap().len())
+            (
+                text("name"),
+                text("type"),
+                set["records"].as_array().unwrap().len(),
+            )
         })
         .collect();
     found.sort();
@@ -144,11 +158,17 @@ async fn what_is_wrong_with_a_file_is_said_in_designates_words() {
             "The $ORIGIN statement is required and must be the first statement in the zonefile.",
         ),
         (
-            "$TTL 300\n$ORIGIN a.example.\n@ IN SOA a.example. b.example. 1 2 3 4 5\n",
+            "www IN A 192.0.2.1\n$ORIGIN a.example.\n@ IN SOA a.example. b.example. 1 2 3 4 5\n",
             "The $ORIGIN statement is required and must be the first statement in the zonefile.",
         ),
-        ("$ORIGIN a.example.\nwww IN A 192.0.2.1\n", "An SOA record is required."),
-        ("$ORIGIN a.example.\n$TTL 5\n@ IN A 1.2.3\n", "Malformed zonefile."),
+        (
+            "$ORIGIN a.example.\nwww IN A 192.0.2.1\n",
+            "An SOA record is required.",
+        ),
+        (
+            "$ORIGIN a.example.\n$TTL 5\n@ IN A 1.2.3\n",
+            "Malformed zonefile.",
+        ),
     ] {
         let shown = importing.finished(ALPHA, "text/dns", file.to_owned()).await;
         assert_eq!(
@@ -156,7 +176,10 @@ async fn what_is_wrong_with_a_file_is_said_in_designates_words() {
             (&json!("ERROR"), &json!(message)),
             "{file}"
         );
-        assert_eq!((&shown["zone_id"], shown["links"].get("zone")), (&Value::Null, None));
+        assert_eq!(
+            (&shown["zone_id"], shown["links"].get("zone")),
+            (&Value::Null, None)
+        );
     }
     let good = format!("$ORIGIN twice.example.\n$TTL 300\n{soa}");
     let first = importing.finished(ALPHA, "text/dns", good.clone()).await;
@@ -178,7 +201,11 @@ async fn a_quota_stops_an_import() {
     let importing = Importing::with(options(), central).await;
     let shown = importing.finished(ALPHA, "text/dns", FILE.to_owned()).await;
     assert_eq!(shown["message"], "Quota exceeded during zone import.");
-    let zones = importing.api.of(ALPHA, Method::GET, "/v2/zones", None).await.json();
+    let zones = importing
+        .api
+        .of(ALPHA, Method::GET, "/v2/zones", None)
+        .await
+        .json();
     assert_eq!(zones["zones"], json!([]));
 }
 
@@ -218,16 +245,22 @@ async fn an_imports_body_has_a_limit_of_its_own() {
     };
     let importing = Importing::with(options, central_options()).await;
     let file = |records: usize| {
-        let records: String = (0..records).map(|n| format!("host{n:03} IN A 192.0.2.1\n")).collect();
+        let records: String = (0..records)
+            .map(|n| format!("host{n:03} IN A 192.0.2.1\n"))
+            .collect();
         format!("{FILE}{records}")
     };
-    let shown = importing.finished(ALPHA, "text/dns; charset=utf-8", file(200)).await;
+    let shown = importing
+        .finished(ALPHA, "text/dns; charset=utf-8", file(200))
+        .await;
     assert_eq!(shown["status"], "COMPLETE", "{shown}");
     let refused = importing.post(ALPHA, "text/dns", file(1_000)).await;
     refused.expect_error(413, "request_too_large");
     // Nor can it be got around by not saying the length.
     let chunks = futures_util::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(vec![b'\n'; 1_000])));
-    let refused = importing.post(ALPHA, "text/dns", reqwest::Body::wrap_stream(chunks)).await;
+    let refused = importing
+        .post(ALPHA, "text/dns", reqwest::Body::wrap_stream(chunks))
+        .await;
     refused.expect_error(413, "request_too_large");
     for media in ["text/plain", "application/octet-stream", ""] {
         let refused = importing.post(ALPHA, media, FILE).await;
@@ -273,7 +306,10 @@ async fn imports_are_their_projects_own() {
         let other = api.of(("beta", "admin"), method, &path, None).await;
         other.expect_error(404, "zone_import_not_found");
     }
-    let others = api.of(("beta", "reader"), Method::GET, IMPORTS, None).await.json();
+    let others = api
+        .of(("beta", "reader"), Method::GET, IMPORTS, None)
+        .await
+        .json();
     assert_eq!(others["imports"], json!([]));
     let reader = api.of(("alpha", "reader"), Method::DELETE, &path, None).await;
     reader.expect_error(403, "forbidden");

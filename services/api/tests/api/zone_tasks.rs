@@ -62,7 +62,10 @@ async fn a_primary_zone_has_no_masters_to_ask() {
     let refused = api.of(MEMBER, Method::POST, &path, None).await;
     let message = refused.expect_error(400, "bad_request");
     assert!(
-        message["message"].as_str().unwrap().contains("non Secondary zone"),
+        message["message"]
+            .as_str()
+            .unwrap()
+            .contains("non Secondary zone"),
         "{message}"
     );
     api.of(("alpha", "reader"), Method::POST, &path, None)
@@ -93,12 +96,18 @@ async fn a_moved_zone_has_the_new_pools_name_servers() {
         .await
         .expect_error(404, "zone_not_found");
     let post = async |body: Value| api.of(ADMIN, Method::POST, &path, Some(&body)).await;
-    post(json!({"pool_id": "x"})).await.expect_error(400, "invalid_object");
-    post(json!({"colour": "red"})).await.expect_error(400, "invalid_object");
+    post(json!({"pool_id": "x"}))
+        .await
+        .expect_error(400, "invalid_object");
+    post(json!({"colour": "red"}))
+        .await
+        .expect_error(400, "invalid_object");
     post(json!({"pool_id": Uuid::nil()}))
         .await
         .expect_error(404, "pool_not_found");
-    post(json!({"pool_id": POOL})).await.expect_error(400, "bad_request");
+    post(json!({"pool_id": POOL}))
+        .await
+        .expect_error(400, "bad_request");
     let no_type = api.of(ADMIN, Method::POST, &path, None).await;
     no_type.expect_error(415, "unsupported_content_type");
 

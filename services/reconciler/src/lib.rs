@@ -4,6 +4,8 @@
 //! table, and from what each server is *seen* to serve.
 //!
 //! ```text
+//!  pools in the log ──▶ run.rs: topology.rs (pure) says which servers there are; one task each (server.rs, prepare.rs)
+//!
 //!  the log ──▶ work.rs: stretches after the server's checkpoint ──▶ tracker.rs (pure): zones on their way
 //!                 │                                                       │ up to 64 at once
 //!                 │ one write a burst: checkpoint, zones set aside        ▼
@@ -24,15 +26,16 @@
 mod options;
 mod pass;
 pub mod plan;
+mod prepare;
 pub mod probe;
 mod run;
 mod server;
 mod sweep;
 pub mod targets;
+pub mod topology;
 mod tracker;
 mod work;
 
-pub use options::{
-    KeyError, PoolConfig, ReconcilerOptions, RndcAlgorithm, RndcSecret, ServerConfig, TargetConfig, Timings,
-};
+pub use options::{ReconcilerOptions, Timings, Unseal};
+pub use prepare::{ServerConfig, Target, prepare};
 pub use run::{ReconcilerError, run};

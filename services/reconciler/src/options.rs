@@ -1,161 +1,56 @@
-//! What the reconciler is told: the pool, its servers, and how patient to be.
+//! What the reconciler is told: where MiniDNS is, how secrets are opened, and how patient to be. The pools themselves it
+//! reads from the log.
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use zonelog_model::PoolId;
+use zonelog_model::resource::Sealed;
 
 /// Everything that [`crate::run`] needs to know.
 #[derive(Clone, Debug)]
 pub struct ReconcilerOptions {
-    /// The pool whose servers are kept at the log's head.
-    pub pool: PoolConfig,
+    /// Where MiniDNS listens, as the servers reach it: for targets that name no masters.
+    pub masters: Vec<SocketAddr>,
+    /// How sealed options of targets are opened.
+    pub unseal: Unseal,
     /// How patient to be.
     pub timings: Timings,
     /// Under which name this reconciler holds its leases: for operators to read.
     pub holder: String,
 }
 
-/// A pool of name servers that serve the same zones.
-#[derive(Clone, Debug)]
-pub struct PoolConfig {
-    /// The pool's id.
-    pub id: PoolId,
-    /// How many percent of the servers must serve a change before it is ACTIVE. Read by the API, not here.
-    pub threshold_percent: u8,
-    /// Where MiniDNS listens, as the servers reach it.
-    pub masters: Vec<SocketAddr>,
-    /// The servers. Their names are unique: checkpoints are kept by name.
-    pub servers: Vec<ServerConfig>,
-}
+/// Opens sealed options of targets; without a key it says what is missing.
+#[derive(Clone)]
+pub struct Unseal(Arc<Open>);
 
-/// One name server.
-#[derive(Clone, Debug)]
-pub struct ServerConfig {
-    /// Its name: shown to operators, and the key of its checkpoint.
-    pub name: String,
-    /// Where it answers DNS over UDP.
-    pub address: SocketAddr,
-    /// How it is told about zones.
-    pub target: TargetConfig,
-}
+/// From an option's name and what is sealed to the secret, or to why it cannot be had and what to do.
+type Open = dyn Fn(&str, &Sealed) -> Result<String, String> + Send + Sync;
 
-/// How a server is told which zones to serve.
-#[derive(Clone, Debug)]
-pub enum TargetConfig {
-    /// BIND 9 through its rndc channel; wants `allow-new-zones yes`.
-    Bind9 {
-        /// Where the rndc channel listens (`controls { inet ...; }`).
-        rndc_address: SocketAddr,
-        /// The key's name in the server's configuration: for messages, since it is never sent.
-        key_name: String,
-        /// The key's algorithm.
-        algorithm: RndcAlgorithm,
-        /// The key's secret.
-        secret: RndcSecret,
-    },
-}
+impl Unseal {
+    /// By a function from an option's name and what is sealed to the secret, or to why it cannot be had and what to do.
+    pub fn new(open: impl Fn(&str, &Sealed) -> Result<String, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
 
-/// The algorithm of an rndc key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RndcAlgorithm {
-    /// HMAC-MD5: of old installations.
-    HmacMd5,
-    /// HMAC-SHA-224.
-    HmacSha224,
-    /// HMAC-SHA-256: what `rndc-confgen` makes.
-    HmacSha256,
-    /// HMAC-SHA-384.
-    HmacSha384,
-    /// HMAC-SHA-512.
-    HmacSha512,
-}
+    /// For an installation without a key: every sealed value is refused.
+    pub fn without_key() -> Self {
+        Self::new(|_, _| {
+            Err("it is sealed, and there is no key to open it: set secrets.key_file to the file that all roles use".to_owned())
+        })
+    }
 
-impl RndcAlgorithm {
-    const ALL: [Self; 5] = [
-        Self::HmacMd5,
-        Self::HmacSha224,
-        Self::HmacSha256,
-        Self::HmacSha384,
-        Self::HmacSha512,
-    ];
-
-    /// The name in `named.conf`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::HmacMd5 => "hmac-md5",
-            Self::HmacSha224 => "hmac-sha224",
-            Self::HmacSha256 => "hmac-sha256",
-            Self::HmacSha384 => "hmac-sha384",
-            Self::HmacSha512 => "hmac-sha512",
-        }
+    /// Opens one.
+    pub fn open(&self, option: &str, sealed: &Sealed) -> Result<String, String> {
+        (self.0)(option, sealed)
     }
 }
 
-impl fmt::Display for RndcAlgorithm {
+impl fmt::Debug for Unseal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
+        f.write_str("Unseal(..)")
     }
-}
-
-impl FromStr for RndcAlgorithm {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let lower = text.to_ascii_lowercase();
-        let found = Self::ALL.into_iter().find(|algorithm| algorithm.label() == lower);
-        found.ok_or_else(|| KeyError::Algorithm(text.to_owned()))
-    }
-}
-
-/// The secret of an rndc key. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RndcSecret(Vec<u8>);
-
-impl RndcSecret {
-    /// Reads it as `named.conf` and `rndc.key` have it.
-    ///
-    /// # Errors
-    /// [`KeyError::Secret`] when it is not base64, or empty.
-    pub fn from_base64(text: &str) -> Result<Self, KeyError> {
-        let octets = data_encoding::BASE64
-            .decode(text.trim().as_bytes())
-            .map_err(|_| KeyError::Secret)?;
-        if octets.is_empty() {
-            Err(KeyError::Secret)
-        } else {
-            Ok(Self(octets))
-        }
-    }
-
-    /// The octets, for the HMAC.
-    pub(crate) fn octets(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RndcSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RndcSecret(not shown)")
-    }
-}
-
-/// Why an rndc key of the configuration cannot be one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// No such algorithm.
-    #[error(
-        "{0:?} is no algorithm of an rndc key that Zonelog speaks: hmac-md5, hmac-sha224, hmac-sha256 (as \
-         rndc-confgen makes them), hmac-sha384 or hmac-sha512"
-    )]
-    Algorithm(String),
-    /// Not base64.
-    #[error(
-        "the secret of the rndc key is not base64; copy the quoted text behind `secret` in the server's rndc.key"
-    )]
-    Secret,
 }
 
 /// How patient the reconciler is.
@@ -165,7 +60,7 @@ pub struct Timings {
     pub park_after: Duration,
     /// How long to wait for the answer to one DNS query (250 ms).
     pub query_timeout: Duration,
-    /// How long to wait for the rndc channel, for each command (5 s).
+    /// How long to wait for the rndc channel, for each command, where the target does not say (5 s).
     pub rndc_timeout: Duration,
     /// When NOTIFY is repeated, counted from the first (50, 200, 500 ms).
     pub notify_again: Vec<Duration>,
@@ -173,7 +68,8 @@ pub struct Timings {
     pub retry_first: Duration,
     /// The longest such pause (60 s).
     pub retry_most: Duration,
-    /// The longest pause between two probes of a server that does not answer (2 s).
+    /// The longest pause between two probes of a server that does not answer (2 s), and between two looks at one that
+    /// cannot be worked on as its pool describes it.
     pub probe_most: Duration,
     /// How many zones are worked on at once, for each server (64).
     pub concurrency: usize,
@@ -184,6 +80,8 @@ pub struct Timings {
     pub sweep_period: Duration,
     /// For how long a lease is held without being renewed (10 s).
     pub lease: Duration,
+    /// How often the pools are looked at without a wake-up (1 s).
+    pub pools: Duration,
 }
 
 impl Default for Timings {
@@ -200,32 +98,7 @@ impl Default for Timings {
             stretch: 1_000,
             sweep_period: Duration::from_secs(600),
             lease: Duration::from_secs(10),
+            pools: Duration::from_secs(1),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_is_never_printed() {
-        let secret = RndcSecret::from_base64("c2VjcmV0IQ==").unwrap();
-        assert_eq!(secret.octets(), b"secret!");
-        assert_eq!(format!("{secret:?}"), "RndcSecret(not shown)");
-    }
-
-    #[test]
-    fn a_key_that_is_none_is_told() {
-        assert!(
-            "hmac-sha1"
-                .parse::<RndcAlgorithm>()
-                .unwrap_err()
-                .to_string()
-                .contains("hmac-sha256")
-        );
-        assert_eq!("HMAC-SHA512".parse(), Ok(RndcAlgorithm::HmacSha512));
-        assert_eq!(RndcSecret::from_base64("not base64"), Err(KeyError::Secret));
-        assert_eq!(RndcSecret::from_base64(""), Err(KeyError::Secret));
     }
 }

@@ -8,10 +8,12 @@ use tokio::time::{Instant, sleep};
 use zonelog_dns::{LongSerial, Serial};
 use zonelog_projections::delivery::ZoneTarget;
 
-use crate::options::{ServerConfig, Timings};
+use crate::options::{ReconcilerOptions, Timings};
 use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen};
+use crate::prepare::{ServerConfig, prepare};
 use crate::probe;
-use crate::targets::{PoolTarget, ZoneSpec};
+use crate::targets::{TargetError, ZoneSpec};
+use crate::topology::ServerSpec;
 
 /// The first pause between two looks, and the longest; it doubles in between.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
@@ -20,15 +22,15 @@ const SILENCES: usize = 2;
 /// From this many failed tries on, a zone that merely follows too slowly counts as failing.
 const PATIENT_TRIES: i32 = 3;
 
-/// A server and how it is reached.
+/// A server that is worked on.
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// Its configuration.
+    /// As its pool describes it.
+    pub(crate) spec: ServerSpec,
+    /// How it is reached, and who is told for it.
     pub(crate) config: ServerConfig,
-    /// How it is told about zones.
-    pub(crate) target: Arc<dyn PoolTarget>,
-    /// Where MiniDNS listens.
-    pub(crate) masters: Arc<[SocketAddr]>,
+    /// What the reconciler was told.
+    pub(crate) options: Arc<ReconcilerOptions>,
     /// How patient to be.
     pub(crate) timings: Timings,
 }
@@ -62,6 +64,26 @@ pub(crate) struct Report {
 }
 
 impl Server {
+    /// Prepares it, from its pool's description.
+    pub(crate) async fn prepare(spec: &ServerSpec, options: &Arc<ReconcilerOptions>) -> Result<Self, String> {
+        let config = prepare(spec, options).await?;
+        Ok(Self {
+            spec: spec.clone(),
+            config,
+            options: Arc::clone(options),
+            timings: options.timings.clone(),
+        })
+    }
+
+    /// Whether its names lead elsewhere by now, or its keys are others.
+    pub(crate) async fn has_moved(&self) -> bool {
+        match prepare(&self.spec, &self.options).await {
+            Ok(config) => !self.config.is_same(&config),
+            // What cannot be looked up now may still be where it was.
+            Err(_) => false,
+        }
+    }
+
     /// Tries once. It takes at most a little longer than [`Timings::park_after`] for waiting, and as much again when the
     /// target had to be told.
     pub(crate) async fn bring(&self, zone: &ZoneTarget, attempts: i32) -> Report {
@@ -77,16 +99,75 @@ impl Server {
                 missing: false,
             };
         }
-        self.follow(zone, desired, attempts).await
+        let report = match self.config.address {
+            Some(address) => self.follow(address, zone, desired, attempts).await,
+            None => self.take_their_word(zone, desired, attempts).await,
+        };
+        if matches!(report.outcome, Outcome::Settled { .. }) {
+            for &address in &self.config.also_notifies {
+                self.notify(address, zone);
+            }
+        }
+        report
     }
 
-    async fn follow(&self, zone: &ZoneTarget, desired: Desired, attempts: i32) -> Report {
+    /// A server that nobody asks is as its targets were told.
+    async fn take_their_word(&self, zone: &ZoneTarget, desired: Desired, attempts: i32) -> Report {
+        let told = match desired {
+            Desired::Serving(_) => self.ensure(zone, attempts > 0).await,
+            Desired::Absent => self.remove(zone).await,
+        };
+        let outcome = match told {
+            Ok(()) => {
+                if zone.serial.is_some() {
+                    self.notify_targets(zone);
+                }
+                Outcome::Settled { seen: zone.serial }
+            }
+            Err(error) => Outcome::Behind {
+                seen: None,
+                error: Some(error.to_string()),
+            },
+        };
+        Report {
+            outcome,
+            missing: false,
+        }
+    }
+
+    async fn ensure(&self, zone: &ZoneTarget, renew: bool) -> Result<(), TargetError> {
+        for target in &self.config.targets {
+            let spec = ZoneSpec {
+                name: zone.name.clone(),
+                zone: zone.zone,
+                masters: target.masters.clone(),
+                renew,
+            };
+            target.told.ensure_zone(&spec).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
+        for target in &self.config.targets {
+            target.told.remove_zone(&zone.name).await?;
+        }
+        Ok(())
+    }
+
+    async fn follow(
+        &self,
+        address: SocketAddr,
+        zone: &ZoneTarget,
+        desired: Desired,
+        attempts: i32,
+    ) -> Report {
         let timings = &self.timings;
         let (mut started, mut first_notify) = (Instant::now(), None::<Instant>);
         let (mut told, mut notified, mut silences, mut missing) = (false, 0, 0, None);
         let (mut pause, mut seen) = (LOOK_AGAIN.0, None);
         loop {
-            let observed = probe::soa(self.config.address, &zone.name, timings.query_timeout).await;
+            let observed = probe::soa(address, &zone.name, timings.query_timeout).await;
             if matches!(observed, Observed::Silent(_)) {
                 silences += 1;
                 if silences >= SILENCES {
@@ -111,14 +192,12 @@ impl Server {
             };
             let outcome = match plan(&situation, timings) {
                 Step::Settled => self.settled(zone, &situation, seen).await,
-                Step::Ensure { renew } => {
-                    let name = zone.name.clone();
-                    let spec = ZoneSpec {
-                        name,
-                        masters: Arc::clone(&self.masters),
-                        renew,
+                step @ (Step::Ensure { .. } | Step::Remove) => {
+                    let done = match step {
+                        Step::Ensure { renew } => self.ensure(zone, renew).await,
+                        _ => self.remove(zone).await,
                     };
-                    match self.target.ensure_zone(&spec).await {
+                    match done {
                         Ok(()) => {
                             (told, started, pause) = (true, Instant::now(), LOOK_AGAIN.0);
                             continue;
@@ -129,20 +208,10 @@ impl Server {
                         },
                     }
                 }
-                Step::Remove => match self.target.remove_zone(&zone.name).await {
-                    Ok(()) => {
-                        (told, started, pause) = (true, Instant::now(), LOOK_AGAIN.0);
-                        continue;
-                    }
-                    Err(error) => Outcome::Behind {
-                        seen,
-                        error: Some(error.to_string()),
-                    },
-                },
                 Step::Notify => {
                     first_notify.get_or_insert_with(Instant::now);
                     notified += 1;
-                    self.notify(zone);
+                    self.notify_targets(zone);
                     pause = LOOK_AGAIN.0;
                     sleep(pause).await;
                     continue;
@@ -169,9 +238,9 @@ impl Server {
             && !self.some_master_has(zone, *serial).await
         {
             let error = format!(
-                "{} at {} serves serial {serial}, newer than any that the log made ({wanted}): it takes the zone from \
+                "{} serves serial {serial}, newer than any that the log made ({wanted}): it takes the zone from \
                  another primary, or the database is older than what was served; `rndc retransfer` the zone there",
-                self.config.name, self.config.address
+                self.config.label
             );
             return Outcome::Behind {
                 seen: None,
@@ -181,9 +250,28 @@ impl Server {
         Outcome::Settled { seen }
     }
 
+    /// Sends a NOTIFY to all targets, each address once.
+    fn notify_targets(&self, zone: &ZoneTarget) {
+        let targets = &self.config.targets;
+        for (index, target) in targets.iter().enumerate() {
+            if let Some(address) = target.notify
+                && targets[..index]
+                    .iter()
+                    .all(|earlier| earlier.notify != target.notify)
+            {
+                self.notify(address, zone);
+            }
+        }
+        if targets.is_empty()
+            && let Some(address) = self.config.address
+        {
+            self.notify(address, zone);
+        }
+    }
+
     /// Sends a NOTIFY. Its acknowledgement is only counted: what proves that the server follows is its SOA.
-    fn notify(&self, zone: &ZoneTarget) {
-        let (address, name, server) = (self.config.address, zone.name.clone(), self.config.name.clone());
+    fn notify(&self, address: SocketAddr, zone: &ZoneTarget) {
+        let (name, server) = (zone.name.clone(), self.config.name.clone());
         tokio::spawn(async move {
             let outcome = match probe::notify(address, &name).await {
                 Ok(hickory_proto::op::ResponseCode::NoError) => "acknowledged",
@@ -204,41 +292,48 @@ impl Server {
             attempts,
             ..
         } = situation;
-        let (name, address) = (&self.config.name, self.config.address);
+        let name = &self.config.label;
         match (desired, observed) {
-            (Desired::Absent, Observed::Serving(serial)) => Some(format!(
-                "{name} at {address} still serves serial {serial} of the deleted zone"
-            )),
+            (Desired::Absent, Observed::Serving(serial)) => {
+                Some(format!("{name} still serves serial {serial} of the deleted zone"))
+            }
             (Desired::Serving(wanted), Observed::NotServing | Observed::Referred) if *told => Some(format!(
-                "{name} at {address} took the zone but still refuses to answer for it (serial {wanted} is wanted); check \
+                "{name} took the zone but still refuses to answer for it (serial {wanted} is wanted); check \
                  `allow-query`, and that its DNS address and its control channel belong to the same server and view"
             )),
             _ if *attempts + 1 < PATIENT_TRIES => None,
             (Desired::Serving(wanted), Observed::Serving(serial)) => Some(format!(
-                "{name} at {address} still serves serial {serial}, not {wanted}; check in its log whether it can reach \
+                "{name} still serves serial {serial}, not {wanted}; check in its log whether it can reach \
                  MiniDNS, and takes NOTIFY from here"
             )),
             (_, Observed::Unclear(answer)) => Some(format!(
-                "{name} at {address} answers {answer}; check in its log why the transfer from MiniDNS fails"
+                "{name} answers {answer}; check in its log why the transfer from MiniDNS fails"
             )),
-            (_, other) => Some(format!("{name} at {address}: {other:?}")),
+            (_, other) => Some(format!("{name}: {other:?}")),
         }
     }
 
-    /// Waits until a master shows the serial: a server that asks before that would find nothing new.
+    /// Waits until a master shows the serial: a server that asks before that would find nothing new. Without masters there
+    /// is nothing to wait for.
     async fn masters_show(&self, zone: &ZoneTarget, wanted: LongSerial) -> Result<(), String> {
+        let masters = self.masters();
         let started = Instant::now();
         let mut pause = LOOK_AGAIN.0;
         loop {
-            let mut last = "no master is configured".to_owned();
-            for master in self.masters.iter() {
-                match probe::soa(*master, &zone.name, self.timings.query_timeout).await {
-                    Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
-                    Observed::Serving(serial) => last = format!("{master} shows serial {serial}"),
-                    Observed::Silent(reason) => last = format!("{master} does not answer ({reason})"),
-                    other => last = format!("{master} answers {other:?}"),
-                }
+            let mut last = None;
+            for &master in &masters {
+                last = Some(
+                    match probe::soa(master, &zone.name, self.timings.query_timeout).await {
+                        Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
+                        Observed::Serving(serial) => format!("{master} shows serial {serial}"),
+                        Observed::Silent(reason) => format!("{master} does not answer ({reason})"),
+                        other => format!("{master} answers {other:?}"),
+                    },
+                );
             }
+            let Some(last) = last else {
+                return Ok(());
+            };
             if started.elapsed() >= self.timings.park_after {
                 return Err(format!(
                     "MiniDNS does not serve serial {wanted}: {last}; check that it runs"
@@ -249,15 +344,33 @@ impl Server {
         }
     }
 
+    /// The masters of all targets, each once.
+    fn masters(&self) -> Vec<SocketAddr> {
+        let mut masters = Vec::new();
+        for master in self
+            .config
+            .targets
+            .iter()
+            .flat_map(|target| target.masters.iter())
+        {
+            if !masters.contains(master) {
+                masters.push(*master);
+            }
+        }
+        masters
+    }
+
+    /// Whether a master is at `serial` or past it. Without masters there is nobody to ask.
     async fn some_master_has(&self, zone: &ZoneTarget, serial: Serial) -> bool {
-        for master in self.masters.iter() {
-            let observed = probe::soa(*master, &zone.name, self.timings.query_timeout).await;
+        let masters = self.masters();
+        for &master in &masters {
+            let observed = probe::soa(master, &zone.name, self.timings.query_timeout).await;
             if let Observed::Serving(shown) = observed
                 && !serial.is_newer_than(shown)
             {
                 return true;
             }
         }
-        false
+        masters.is_empty()
     }
 }

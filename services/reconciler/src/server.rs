@@ -6,13 +6,15 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
-use zonelog_central::ids;
-use zonelog_model::{PoolId, Position};
+use zonelog_central::{clock, ids};
+use zonelog_model::Position;
 use zonelog_projections::delivery::{self, DeliveryError, Lease};
 use zonelog_store::{Database, StoreError};
 
+use crate::options::ReconcilerOptions;
 use crate::pass::Server;
 use crate::sweep::Sweep;
+use crate::topology::ServerSpec;
 use crate::work::Work;
 
 /// The shortest and the longest pause after the database failed.
@@ -33,9 +35,12 @@ pub(crate) enum WorkError {
     /// Another reconciler has the server now.
     #[error("another reconciler took the lease")]
     LeaseLost,
-    /// The server is not in `server_checkpoint`: another reconciler runs with a configuration without it.
-    #[error("the server is not registered; do all reconcilers run with the same configuration?")]
+    /// The server is not in `server_checkpoint`: another reconciler saw its pool change first.
+    #[error("the server is not registered: its pool has just changed")]
     NotRegistered,
+    /// Its name leads to another address, or its key is another one.
+    #[error("the server's address or key has changed")]
+    Moved,
     /// A task of ours panicked.
     #[error("a defect: {0}")]
     Defect(String),
@@ -44,17 +49,16 @@ pub(crate) enum WorkError {
 /// One server, and what is needed to work on it.
 #[derive(Debug)]
 pub(crate) struct Keeper {
-    pub(crate) server: Arc<Server>,
-    pub(crate) pool: PoolId,
+    pub(crate) spec: ServerSpec,
+    pub(crate) options: Arc<ReconcilerOptions>,
     pub(crate) database: Database,
     pub(crate) wakeups: watch::Receiver<Position>,
-    pub(crate) holder: String,
 }
 
 impl Keeper {
     /// Works until `shutdown`: takes the lease, works, and starts over after whatever fails.
     pub(crate) async fn keep(self, shutdown: CancellationToken) {
-        let name = self.server.config.name.as_str();
+        let name = self.spec.name.as_str();
         let mut pause = DATABASE_PAUSE.0;
         while !shutdown.is_cancelled() {
             match self.hold(&shutdown, &mut pause).await {
@@ -73,10 +77,12 @@ impl Keeper {
         let begin = async {
             let client = self.database.connect().await?;
             let lease = self.wait_for_lease(&client).await?;
-            Ok::<_, WorkError>((Arc::new(client), lease))
+            let server = self.ready(&client, &lease).await?;
+            Ok::<_, WorkError>((Arc::new(client), lease, server))
         };
-        let (client, lease) = tokio::select! {
+        let (client, lease, server) = tokio::select! {
             begun = begin => begun?,
+            // A lease that was just taken ends with its session.
             () = shutdown.cancelled() => return Ok(()),
         };
         *pause = DATABASE_PAUSE.0;
@@ -90,20 +96,21 @@ impl Keeper {
             token = lease.token,
             "working on a server"
         );
+        let pool = self.spec.pool;
         let (doubt, found) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let sweep = Sweep {
-            server: Arc::clone(&self.server),
+            server: Arc::clone(&server),
             client: Arc::clone(&client),
             lease: lease.clone(),
-            pool: self.pool,
+            pool,
             doubt: Arc::clone(&doubt),
             found: Arc::clone(&found),
         };
         let mut work = Work::new(
-            Arc::clone(&self.server),
+            server,
             Arc::clone(&client),
             lease.clone(),
-            self.pool,
+            pool,
             self.wakeups.clone(),
             checkpoint,
             (doubt, found),
@@ -127,11 +134,12 @@ impl Keeper {
     }
 
     async fn wait_for_lease(&self, client: &Client) -> Result<Lease, WorkError> {
-        let seconds = self.server.timings.lease.as_secs_f64();
-        let name = &self.server.config.name;
+        let timings = &self.options.timings;
+        let seconds = timings.lease.as_secs_f64();
+        let name = &self.spec.name;
         let mut told = false;
         loop {
-            if let Some(lease) = delivery::acquire(client, name, &self.holder, seconds).await? {
+            if let Some(lease) = delivery::acquire(client, name, &self.options.holder, seconds).await? {
                 return Ok(lease);
             }
             if !told {
@@ -143,7 +151,39 @@ impl Keeper {
             }
             // Spread out, so that several do not ask in step.
             let spread = 75 + ids::random_below(50);
-            tokio::time::sleep(self.server.timings.lease * spread / 400).await;
+            tokio::time::sleep(timings.lease * spread / 400).await;
+        }
+    }
+
+    /// Waits until the server can be worked on as its pool describes it. Meanwhile every zone that the log touches is set
+    /// aside with what is wrong: users see it in their zones' status, operators in `zonelog doctor`.
+    async fn ready(&self, client: &Client, lease: &Lease) -> Result<Arc<Server>, WorkError> {
+        let timings = &self.options.timings;
+        let again = timings.probe_most.min(timings.lease / 3);
+        let mut said = None;
+        loop {
+            let what = match Server::prepare(&self.spec, &self.options).await {
+                Ok(server) => {
+                    if said.is_some() {
+                        delivery::wake_all(client, lease, clock::now()).await?;
+                    }
+                    return Ok(Arc::new(server));
+                }
+                Err(what) => format!("{}: {what}", self.spec.label()),
+            };
+            if said.as_ref() != Some(&what) {
+                tracing::warn!(server = self.spec.name, what, "a server cannot be worked on");
+            }
+            let after = delivery::checkpoint(client, &self.spec.name)
+                .await?
+                .ok_or(WorkError::NotRegistered)?;
+            let (pool, now) = (self.spec.pool, clock::now());
+            let parked = delivery::park_stretch(client, lease, pool, after, Some(&what), now, now).await?;
+            if parked.is_none() || !delivery::renew(client, lease, timings.lease.as_secs_f64()).await? {
+                return Err(WorkError::LeaseLost);
+            }
+            said = Some(what);
+            tokio::time::sleep(again).await;
         }
     }
 }

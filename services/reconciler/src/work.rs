@@ -237,8 +237,7 @@ impl Work {
             Outcome::Silent => match self.probe().await {
                 Some(reason) => return self.go_down(reason).await,
                 None => {
-                    let address = self.server.config.address;
-                    let error = format!("{} at {address} did not answer for this zone", self.lease.server);
+                    let error = format!("{} did not answer for this zone", self.server.config.label);
                     Outcome::Behind {
                         seen: None,
                         error: Some(error),
@@ -259,15 +258,10 @@ impl Work {
     /// Why the server is taken to be away; `None`: it answers.
     async fn probe(&self) -> Option<String> {
         let any = ZoneName::parse(ANY_NAME).ok()?;
+        let address = self.server.config.address?;
         let mut reason = None;
         for _ in 0..2 {
-            match probe::soa(
-                self.server.config.address,
-                &any,
-                self.server.timings.query_timeout,
-            )
-            .await
-            {
+            match probe::soa(address, &any, self.server.timings.query_timeout).await {
                 Observed::Silent(why) => reason = Some(why),
                 _ => return None,
             }
@@ -276,9 +270,13 @@ impl Work {
     }
 
     async fn go_down(&mut self, reason: String) -> Result<(), WorkError> {
-        let (server, address) = (&self.lease.server, self.server.config.address);
-        tracing::warn!(server, %address, reason, "a name server does not answer; its zones wait until it is back");
-        let error = format!("{server} at {address} does not answer ({reason}); check that it runs");
+        let (server, label) = (&self.lease.server, &self.server.config.label);
+        tracing::warn!(
+            server,
+            reason,
+            "a name server does not answer; its zones wait until it is back"
+        );
+        let error = format!("{label} does not answer ({reason}); check that it runs");
         self.park_stretch(Some(&error)).await?;
         self.health = Health::Down {
             error,
@@ -294,6 +292,9 @@ impl Work {
             return Ok(());
         };
         if away.is_some() {
+            if self.server.has_moved().await {
+                return Err(WorkError::Moved);
+            }
             *pause = (*pause * 3 / 2).min(self.server.timings.probe_most);
             *probe_at = Instant::now() + *pause;
             return Ok(());

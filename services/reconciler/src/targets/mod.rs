@@ -1,6 +1,7 @@
 //! Telling a server which zones to serve. One file a backend.
 
-mod bind9;
+pub(crate) mod bind9;
+mod fake;
 mod rndc;
 
 use std::fmt;
@@ -10,17 +11,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use zonelog_dns::ZoneName;
+use zonelog_model::ZoneId;
 
-use crate::options::{ServerConfig, TargetConfig, Timings};
+pub use bind9::{Bind9, Bind9Config};
+pub use fake::Fake;
+pub use rndc::{KeyError, RndcAlgorithm, RndcError, RndcKey, RndcSecret};
 
-pub use bind9::Bind9;
-pub use rndc::RndcError;
+/// The kinds of targets that can be told, as `pools.yaml` names them.
+pub const KINDS: [&str; 2] = ["bind9", "fake"];
 
 /// A zone as a server must have it: a secondary of the masters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneSpec {
     /// The zone's apex.
     pub name: ZoneName,
+    /// Its id.
+    pub zone: ZoneId,
     /// Where the server transfers it from.
     pub masters: Arc<[SocketAddr]>,
     /// Set when the server may have the zone but does not follow: its settings are checked, and it is made to ask the masters.
@@ -50,23 +56,31 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
     fn remove_zone<'a>(&'a self, zone: &'a ZoneName) -> Told<'a>;
 }
 
-/// The target of a configured server.
-pub fn target_of(server: &ServerConfig, timings: &Timings) -> Arc<dyn PoolTarget> {
-    match &server.target {
-        TargetConfig::Bind9 {
-            rndc_address,
-            key_name,
-            algorithm,
-            secret,
-        } => Arc::new(Bind9::new(
-            &server.name,
-            rndc::Channel::new(
-                *rndc_address,
-                key_name,
-                *algorithm,
-                secret.clone(),
-                timings.rndc_timeout,
-            ),
-        )),
+/// How a server is told which zones to serve: addresses looked up, keys read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetConfig {
+    /// BIND 9 through its rndc channel; wants `allow-new-zones yes`.
+    Bind9(Bind9Config),
+    /// Nothing to tell.
+    Fake,
+}
+
+/// A target. `server` is how messages call it.
+pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
+    match config {
+        TargetConfig::Bind9(config) => Arc::new(Bind9::new(server, config)),
+        TargetConfig::Fake => Arc::new(Fake),
+    }
+}
+
+/// What should be looked at in a target's description, though it can be worked with.
+pub fn remarks(target: &zonelog_model::resource::PoolTarget) -> Vec<String> {
+    match target.kind.as_str() {
+        "bind9" => bind9::remarks(&target.options),
+        "fake" => Vec::new(),
+        _ => vec![format!(
+            "this version of Zonelog cannot tell such targets of zones (it can: {}): its zones stay in ERROR",
+            KINDS.join(", ")
+        )],
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::net::UdpSocket;
 use zonelog_projections::status::Status;
-use zonelog_reconciler::{RndcSecret, ServerConfig, TargetConfig};
+use zonelog_test_parts::eventually;
 
-use crate::world::{Reconciler, World, bind, quick, server};
+use crate::world::{Member, PATIENCE, Reconciler, World, bind, quick, server};
 
 /// Passes DNS on to `server`, all but NOTIFY, which it swallows and counts.
 async fn notify_swallower(server: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
@@ -44,11 +44,11 @@ async fn notify_swallower(server: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) 
 async fn a_server_follows_though_every_notify_is_lost() {
     let (world, bind) = (World::new().await, bind().await);
     let (address, swallowed) = notify_swallower(bind.dns_address()).await;
-    let config = ServerConfig {
-        address,
-        ..server("one", &bind)
+    let member = Member {
+        asked: address,
+        ..server(&bind)
     };
-    let _reconciler = Reconciler::start(&world, "a", vec![config], quick());
+    let _reconciler = Reconciler::start(&world, "a", &[member], quick()).await;
     let zone = world.create_zone("lost.test.").await;
     world.until_active(zone.id).await;
     let zone = world.add_record(&zone, "www").await;
@@ -60,15 +60,12 @@ async fn a_server_follows_though_every_notify_is_lost() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rndc_that_refuses_is_an_error_of_the_zone_and_nothing_else() {
     let (world, good, bad) = (World::new().await, bind().await, bind().await);
-    let mut config = server("bad", &bad);
-    let TargetConfig::Bind9 { secret, .. } = &mut config.target;
-    *secret = RndcSecret::from_base64("b3RoZXI=").unwrap();
-    let servers = vec![server("good", &good), config];
-    let reconciler = Reconciler::start(&world, "a", servers, quick());
+    let servers = [server(&good), server(&bad).with("rndc_secret", "b3RoZXI=")];
+    let reconciler = Reconciler::start(&world, "a", &servers, quick()).await;
     let zone = world.create_zone("refused.test.").await;
     let error = world.until_error("rndc key").await;
     assert!(
-        error.contains("bad") && error.contains(&bad.rndc_address().to_string()),
+        error.contains(&bad.dns_address().to_string()) && error.contains(&bad.rndc_address().to_string()),
         "{error}"
     );
     assert_eq!(world.status(zone.id).await, Status::Pending);
@@ -76,24 +73,24 @@ async fn a_rndc_that_refuses_is_an_error_of_the_zone_and_nothing_else() {
     assert_eq!(world.status(zone.id).await, Status::Error);
     drop(reconciler);
     // The operator puts it right.
-    let servers = vec![server("good", &good), server("bad", &bad)];
-    let _reconciler = Reconciler::start(&world, "a", servers, quick());
+    let servers = [server(&good), server(&bad)];
+    let _reconciler = Reconciler::start(&world, "a", &servers, quick()).await;
     world.until_active(zone.id).await;
     world.until_converged(&[&good, &bad]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_no_more_in_the_configuration_is_forgotten() {
+async fn a_server_that_is_no_more_in_the_pool_is_forgotten() {
     let (world, one, mut two) = (World::new().await, bind().await, bind().await);
-    let servers = vec![server("one", &one), server("two", &two)];
-    let reconciler = Reconciler::start(&world, "a", servers, quick());
+    let servers = [server(&one), server(&two)];
+    let reconciler = Reconciler::start(&world, "a", &servers, quick()).await;
     let zone = world.create_zone("kept.test.").await;
     world.until_active(zone.id).await;
     two.kill().await.unwrap();
     let zone = world.add_record(&zone, "www").await;
     world.until_error("does not answer").await;
     drop(reconciler);
-    let _reconciler = Reconciler::start(&world, "a", vec![server("one", &one)], quick());
+    let _reconciler = Reconciler::start(&world, "a", &[server(&one)], quick()).await;
     world.until_active(zone.id).await;
     world.until_converged(&[&one]).await;
 }
@@ -101,7 +98,7 @@ async fn a_server_that_is_no_more_in_the_configuration_is_forgotten() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn servers_follow_again_after_minidns_was_away() {
     let (mut world, bind) = (World::new().await, bind().await);
-    let _reconciler = Reconciler::start(&world, "a", vec![server("one", &bind)], quick());
+    let _reconciler = Reconciler::start(&world, "a", &[server(&bind)], quick()).await;
     let zone = world.create_zone("away.test.").await;
     world.until_active(zone.id).await;
     world.stop_minidns().await;
@@ -109,13 +106,17 @@ async fn servers_follow_again_after_minidns_was_away() {
     let new = world.create_zone("new.away.test.").await;
     let error = world.until_error("MiniDNS does not serve").await;
     assert!(error.contains(&world.master.to_string()), "{error}");
-    // BIND finds out too, and would leave such a primary alone for a while.
-    let refresh = std::time::Instant::now();
-    while refresh.elapsed() < Duration::from_secs(1) {
+    // BIND finds out too, and leaves such a primary alone for a while.
+    let away = async || {
         let notified = zonelog_reconciler::probe::notify(bind.dns_address(), &zone.name).await;
         assert!(notified.is_ok());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+        let log = bind.log();
+        log.contains("refresh: failure trying primary")
+            || log.contains("refresh: retry limit for primary")
+            || log.contains("refresh: unexpected")
+            || log.contains("failed to connect")
+    };
+    eventually("BIND says that its primary is away", PATIENCE, away).await;
     world.start_minidns().await;
     world.until_active(zone.id).await;
     world.until_active(new.id).await;

@@ -7,21 +7,19 @@ use zonelog_test_parts::eventually;
 use crate::world::{PATIENCE, Reconciler, World, bind, quick, server};
 
 async fn holder(world: &World) -> Option<String> {
-    let row = world
-        .client
-        .query_opt("select holder from server_lease where server = 'one'", &[]);
+    let row = world.client.query_opt("select holder from server_lease", &[]);
     row.await.unwrap().map(|row| row.get(0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_takes_over_from_a_reconciler_that_was_killed() {
     let (world, bind) = (World::new().await, bind().await);
-    let first = Reconciler::start(&world, "first", vec![server("one", &bind)], quick());
+    let first = Reconciler::start(&world, "first", &[server(&bind)], quick()).await;
     eventually("the first works", PATIENCE, async || {
         holder(&world).await.as_deref() == Some("first")
     })
     .await;
-    let _second = Reconciler::start(&world, "second", vec![server("one", &bind)], quick());
+    let _second = Reconciler::start(&world, "second", &[server(&bind)], quick()).await;
     let zone = world.create_zone("lease.test.").await;
     world.until_active(zone.id).await;
     assert_eq!(holder(&world).await.as_deref(), Some("first"));
@@ -35,7 +33,7 @@ async fn another_takes_over_from_a_reconciler_that_was_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reconciler_that_is_stopped_gives_its_lease_back() {
     let (world, bind) = (World::new().await, bind().await);
-    let first = Reconciler::start(&world, "first", vec![server("one", &bind)], quick());
+    let first = Reconciler::start(&world, "first", &[server(&bind)], quick()).await;
     eventually("the first works", PATIENCE, async || {
         holder(&world).await.as_deref() == Some("first")
     })

@@ -8,5 +8,6 @@
 mod convergence;
 mod failures;
 mod leases;
+mod pools;
 mod target;
 mod world;

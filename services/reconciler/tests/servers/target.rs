@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use zonelog_dns::ZoneName;
+use zonelog_model::ZoneId;
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::targets::{ZoneSpec, target_of};
-use zonelog_reconciler::{RndcAlgorithm, RndcSecret, ServerConfig, TargetConfig, Timings};
+use zonelog_reconciler::targets::{
+    Bind9Config, RndcAlgorithm, RndcKey, RndcSecret, TargetConfig, ZoneSpec, target_of,
+};
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::eventually;
 
-use crate::world::{PATIENCE, bind, look, server};
+use crate::world::{PATIENCE, bind, bind9, look, target};
 
 fn spec(name: &str, master: SocketAddr, renew: bool) -> ZoneSpec {
     ZoneSpec {
         name: ZoneName::parse(name).unwrap(),
+        zone: ZoneId::new(uuid::Uuid::from_u128(7)),
         masters: [master].into(),
         renew,
     }
@@ -52,7 +55,7 @@ async fn provisioning_and_withdrawing_are_idempotent_with_every_kind_of_key() {
             ..BindOptions::default()
         };
         let bind = Bind::start(options).await.unwrap();
-        let target = target_of(&server("one", &bind), &Timings::default());
+        let target = target(&bind);
         let zone = spec("One.test.", primary.dns_address(), false);
         target.remove_zone(&zone.name).await.unwrap();
         for _ in 0..2 {
@@ -69,7 +72,7 @@ async fn provisioning_and_withdrawing_are_idempotent_with_every_kind_of_key() {
 #[tokio::test]
 async fn a_zone_with_old_masters_gets_the_new_ones() {
     let (old, new, bind) = (primary(5).await, primary(6).await, bind().await);
-    let target = target_of(&server("one", &bind), &Timings::default());
+    let target = target(&bind);
     target
         .ensure_zone(&spec("one.test.", old.dns_address(), false))
         .await
@@ -93,7 +96,7 @@ async fn a_zone_with_old_masters_gets_the_new_ones() {
 #[tokio::test]
 async fn the_channel_comes_back_after_named_was_restarted() {
     let mut bind = bind().await;
-    let target = target_of(&server("one", &bind), &Timings::default());
+    let target = target(&bind);
     let zone = ZoneName::parse("one.test.").unwrap();
     target.remove_zone(&zone).await.unwrap();
     bind.kill().await.unwrap();
@@ -109,13 +112,8 @@ async fn the_channel_comes_back_after_named_was_restarted() {
 #[tokio::test]
 async fn each_failure_is_told_with_what_to_check_and_without_the_secret() {
     let bind = bind().await;
-    let good = server("one", &bind);
-    let TargetConfig::Bind9 {
-        rndc_address,
-        key_name,
-        algorithm,
-        secret,
-    } = good.target.clone();
+    let good = bind9(&bind);
+    let (rndc_address, algorithm, secret) = (good.rndc_address, good.key.algorithm, good.key.secret.clone());
     let other = RndcSecret::from_base64("b3RoZXI=").unwrap();
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = {
@@ -140,21 +138,17 @@ async fn each_failure_is_told_with_what_to_check_and_without_the_secret() {
         ),
     ];
     for (rndc_address, algorithm, secret, words) in cases {
-        let target = TargetConfig::Bind9 {
+        let config = TargetConfig::Bind9(Bind9Config {
             rndc_address,
-            key_name: key_name.clone(),
-            algorithm,
-            secret,
-        };
-        let config = ServerConfig {
-            target,
+            key: RndcKey {
+                algorithm,
+                secret,
+                ..good.key.clone()
+            },
+            timeout: Duration::from_millis(300),
             ..good.clone()
-        };
-        let timings = Timings {
-            rndc_timeout: Duration::from_millis(300),
-            ..Timings::default()
-        };
-        let target = target_of(&config, &timings);
+        });
+        let target = target_of("one", &config);
         let error = target
             .remove_zone(&ZoneName::parse("one.test.").unwrap())
             .await
@@ -178,7 +172,7 @@ async fn a_bind_that_takes_no_new_zones_says_so() {
     let mut bind = bind;
     bind.stop().await.unwrap();
     bind.start_again().await.unwrap();
-    let target = target_of(&server("one", &bind), &Timings::default());
+    let target = target(&bind);
     let error = target
         .ensure_zone(&spec("one.test.", bind.dns_address(), false))
         .await

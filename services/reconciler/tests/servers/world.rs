@@ -10,19 +10,21 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use zonelog_central::{Central, CentralOptions, Request, Scope, TimerOptions, ids};
+use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, ids};
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 use zonelog_mdns::{MdnsOptions, MiniDns};
+use zonelog_model::resource::{
+    self, Body, Change, HostPort, NsRecord, OptionValue, Pool, PoolNameserver, PoolTarget, Quotas,
+};
 use zonelog_model::zone::{
-    Command, CreateRecordset, CreateZone, DeleteZone, Limits, PoolFacts, Record, Zone,
+    Command, CreateRecordset, CreateZone, DeleteZone, Limits, Record, RegistryOptions, Zone,
 };
 use zonelog_model::{Actor, Door, Metadata, PoolId, Position, ProjectId, ZoneId};
 use zonelog_projections::status::{Status, zone_status_sql};
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::{
-    PoolConfig, ReconcilerOptions, RndcSecret, ServerConfig, TargetConfig, Timings, probe, run,
-};
-use zonelog_store::{Database, WriterOptions};
+use zonelog_reconciler::targets::{Bind9Config, RndcKey, RndcSecret, TargetConfig};
+use zonelog_reconciler::{ReconcilerOptions, Timings, Unseal, probe, run};
+use zonelog_store::Database;
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::{TestDatabase, eventually};
 
@@ -42,19 +44,15 @@ impl World {
     pub(crate) async fn new() -> Self {
         let database = TestDatabase::new().await;
         let shutdown = CancellationToken::new();
+        let limits = Limits {
+            default_ttl: Ttl::new(3_600).unwrap(),
+            min_ttl: Ttl::new(0).unwrap(),
+            max_zone_name_length: 255,
+            max_recordset_name_length: 255,
+        };
         let options = CentralOptions {
-            limits: Limits {
-                default_ttl: Ttl::new(3_600).unwrap(),
-                min_ttl: Ttl::new(0).unwrap(),
-                max_zone_name_length: 255,
-                max_recordset_name_length: 255,
-            },
-            pool: PoolFacts {
-                id: pool(),
-                nameservers: vec![Name::parse("ns1.example.net.").unwrap()],
-            },
-            timers: TimerOptions::default(),
-            writer: WriterOptions::default(),
+            quotas: Quotas::UNLIMITED,
+            ..CentralOptions::new(limits, RegistryOptions::new(pool()), Sealer::ephemeral())
         };
         let central = Central::start(
             Database::new(database.url(), "central").unwrap(),
@@ -64,14 +62,38 @@ impl World {
         let anywhere = "127.0.0.1:0".parse().unwrap();
         let (master, mdns) = serve(&database, &central, anywhere, &shutdown).await;
         let client = database.client().await;
-        Self {
+        let world = Self {
             database,
             central,
             client,
             master,
             mdns,
             shutdown,
-        }
+        };
+        world.make_pool(pool(), described("default", &[])).await;
+        world
+    }
+
+    /// Makes a pool.
+    pub(crate) async fn make_pool(&self, id: PoolId, pool: Pool) {
+        let body = Body::Pool(Box::new(pool));
+        self.submit(resource::Command::Create { id: id.into(), body })
+            .await;
+    }
+
+    /// Describes a pool otherwise.
+    pub(crate) async fn change_pool(&self, id: PoolId, pool: Pool) {
+        let change = Change::Pool(Box::new(pool));
+        self.submit(resource::Command::Update {
+            id: id.into(),
+            change,
+        })
+        .await;
+    }
+
+    /// Gives the default pool these servers.
+    pub(crate) async fn serve_by(&self, members: &[Member]) {
+        self.change_pool(pool(), described("default", members)).await;
     }
 
     /// Stops MiniDNS.
@@ -95,8 +117,14 @@ impl World {
             .1;
     }
 
-    /// Executes a command as one project does.
+    /// Executes a command on a zone as one project does.
     pub(crate) async fn execute(&self, command: Command) -> (Zone, Position) {
+        let accepted = self.submit(command).await;
+        (accepted.zone().unwrap().clone(), accepted.position.unwrap())
+    }
+
+    /// Executes a command as one project does.
+    pub(crate) async fn submit(&self, command: impl Into<zonelog_central::Command>) -> Accepted {
         let project = ProjectId::new("amy").unwrap();
         let actor = Actor {
             user: "amy".into(),
@@ -111,13 +139,12 @@ impl World {
             cause: None,
         };
         let request = Request {
-            command,
+            command: command.into(),
             metadata,
-            scope: Scope::Project,
+            scope: Scope::AllProjects,
             idempotency: None,
         };
-        let accepted = self.central.execute(request).await.unwrap();
-        (accepted.zone, accepted.position.unwrap())
+        self.central.execute(request).await.unwrap()
     }
 
     pub(crate) async fn create_zone(&self, name: &str) -> Zone {
@@ -161,7 +188,8 @@ impl World {
         self.execute(Command::DeleteZone(DeleteZone {
             zone,
             delete_shares: false,
-        })).await;
+        }))
+        .await;
     }
 
     /// What the API would say of a zone.
@@ -271,18 +299,100 @@ pub(crate) async fn bind() -> Bind {
     Bind::start(BindOptions::default()).await.unwrap()
 }
 
-pub(crate) fn server(name: &str, bind: &Bind) -> ServerConfig {
-    let target = TargetConfig::Bind9 {
-        rndc_address: bind.rndc_address(),
-        key_name: bind.rndc_key().to_owned(),
-        algorithm: bind.rndc_algorithm().parse().unwrap(),
-        secret: RndcSecret::from_base64(bind.rndc_secret()).unwrap(),
-    };
-    ServerConfig {
-        name: name.to_owned(),
-        address: bind.dns_address(),
-        target,
+/// A server of a pool: where it is asked, and the options of the target that is told for it.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) asked: SocketAddr,
+    pub(crate) kind: &'static str,
+    pub(crate) options: BTreeMap<String, String>,
+}
+
+impl Member {
+    /// Sets an option.
+    pub(crate) fn with(mut self, option: &str, value: &str) -> Self {
+        self.options.insert(option.to_owned(), value.to_owned());
+        self
     }
+}
+
+/// A BIND as a member.
+pub(crate) fn server(bind: &Bind) -> Member {
+    let member = Member {
+        asked: bind.dns_address(),
+        kind: "bind9",
+        options: BTreeMap::new(),
+    };
+    member
+        .with("rndc_host", &bind.rndc_address().ip().to_string())
+        .with("rndc_port", &bind.rndc_address().port().to_string())
+        .with("rndc_key_name", bind.rndc_key())
+        .with("rndc_algorithm", bind.rndc_algorithm())
+        .with("rndc_secret", bind.rndc_secret())
+}
+
+/// A pool of these servers.
+pub(crate) fn described(name: &str, members: &[Member]) -> Pool {
+    Pool {
+        name: name.to_owned(),
+        description: None,
+        project: None,
+        attributes: BTreeMap::new(),
+        ns_records: vec![NsRecord {
+            hostname: Name::parse("ns1.example.net.").unwrap(),
+            priority: 1,
+        }],
+        nameservers: members.iter().map(|member| nameserver(member.asked)).collect(),
+        targets: members
+            .iter()
+            .map(|member| PoolTarget {
+                kind: member.kind.to_owned(),
+                description: None,
+                tsigkey: None,
+                masters: Vec::new(),
+                options: member
+                    .options
+                    .iter()
+                    .map(|(name, value)| (name.clone(), OptionValue::Plain(value.clone())))
+                    .collect(),
+            })
+            .collect(),
+        also_notifies: Vec::new(),
+        catalog_zone: None,
+    }
+}
+
+pub(crate) fn nameserver(address: SocketAddr) -> PoolNameserver {
+    PoolNameserver {
+        host: address.ip().to_string(),
+        port: address.port(),
+        tsigkey: None,
+    }
+}
+
+pub(crate) fn place(address: SocketAddr) -> HostPort {
+    HostPort {
+        host: address.ip().to_string(),
+        port: address.port(),
+    }
+}
+
+/// How a BIND is told.
+pub(crate) fn bind9(bind: &Bind) -> Bind9Config {
+    Bind9Config {
+        rndc_address: bind.rndc_address(),
+        key: RndcKey {
+            name: bind.rndc_key().to_owned(),
+            algorithm: bind.rndc_algorithm().parse().unwrap(),
+            secret: RndcSecret::from_base64(bind.rndc_secret()).unwrap(),
+        },
+        timeout: Duration::from_secs(5),
+        view: None,
+        clean_zone_file: true,
+    }
+}
+
+pub(crate) fn target(bind: &Bind) -> std::sync::Arc<dyn zonelog_reconciler::targets::PoolTarget> {
+    zonelog_reconciler::targets::target_of("one", &TargetConfig::Bind9(bind9(bind)))
 }
 
 pub(crate) async fn look(server: SocketAddr, zone: &str) -> Observed {
@@ -324,16 +434,16 @@ pub(crate) struct Reconciler {
 }
 
 impl Reconciler {
-    pub(crate) fn start(world: &World, holder: &str, servers: Vec<ServerConfig>, timings: Timings) -> Self {
-        let masters = vec![world.master];
-        let pool = PoolConfig {
-            id: pool(),
-            threshold_percent: 100,
-            masters,
-            servers,
-        };
+    /// Gives the default pool these servers, and starts it.
+    pub(crate) async fn start(world: &World, holder: &str, servers: &[Member], timings: Timings) -> Self {
+        world.serve_by(servers).await;
+        Self::with_pools_as_they_are(world, holder, timings)
+    }
+
+    pub(crate) fn with_pools_as_they_are(world: &World, holder: &str, timings: Timings) -> Self {
         let options = ReconcilerOptions {
-            pool,
+            masters: vec![world.master],
+            unseal: Unseal::without_key(),
             timings,
             holder: holder.to_owned(),
         };
@@ -383,6 +493,7 @@ pub(crate) fn quick() -> Timings {
         retry_most: Duration::from_secs(1),
         probe_most: Duration::from_millis(300),
         lease: Duration::from_secs(2),
+        pools: Duration::from_millis(200),
         ..Timings::default()
     }
 }

@@ -10,8 +10,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use zonelog_central::{clock, ids};
 
+use super::key::{RndcAlgorithm, RndcKey, RndcSecret};
 use super::message::{MessageError, Value, decode, encode};
-use crate::options::{RndcAlgorithm, RndcSecret};
 
 /// The longest reply that is read; named's replies to our commands are a few hundred octets.
 const LONGEST_REPLY: usize = 1 << 20;
@@ -130,21 +130,19 @@ struct Connection {
 }
 
 impl Channel {
-    pub(in crate::targets) fn new(
-        address: SocketAddr,
-        key_name: &str,
-        algorithm: RndcAlgorithm,
-        secret: RndcSecret,
-        timeout: Duration,
-    ) -> Self {
-        let (key_name, state) = (key_name.to_owned(), Mutex::default());
+    pub(in crate::targets) fn new(address: SocketAddr, key: RndcKey, timeout: Duration) -> Self {
+        let RndcKey {
+            name,
+            algorithm,
+            secret,
+        } = key;
         Self {
             address,
-            key_name,
+            key_name: name,
             algorithm,
             secret,
             timeout,
-            state,
+            state: Mutex::default(),
         }
     }
 

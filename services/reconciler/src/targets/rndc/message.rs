@@ -7,7 +7,7 @@
 use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 
-use crate::options::{RndcAlgorithm, RndcSecret};
+use super::key::{RndcAlgorithm, RndcSecret};
 
 /// The version of the channel that every BIND 9 speaks.
 const VERSION: u32 = 1;

@@ -1,0 +1,165 @@
+//! From a server as its pool describes it to one that can be worked on: names are looked up, options read, keys fetched.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use zonelog_model::resource::HostPort;
+
+use crate::options::ReconcilerOptions;
+use crate::targets::bind9::{Bind9Config, Bind9Options};
+use crate::targets::{KINDS, PoolTarget, TargetConfig, target_of};
+use crate::topology::{ServerSpec, TargetSpec, shown};
+
+/// A server that can be worked on.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    /// The key of its checkpoint; also its name in logs and metrics.
+    pub name: String,
+    /// How messages call it.
+    pub label: String,
+    /// Where it answers DNS over UDP; `None`: its targets are taken at their word.
+    pub address: Option<SocketAddr>,
+    /// Who is told for it.
+    pub targets: Vec<Target>,
+    /// Who gets a NOTIFY once it serves a change.
+    pub also_notifies: Vec<SocketAddr>,
+}
+
+/// Who is told for a server.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// How.
+    pub config: TargetConfig,
+    /// The same, to be used: it keeps its connection.
+    pub told: Arc<dyn PoolTarget>,
+    /// Where it transfers zones from.
+    pub masters: Arc<[SocketAddr]>,
+    /// Where it takes NOTIFY.
+    pub notify: Option<SocketAddr>,
+}
+
+impl ServerConfig {
+    /// Whether another look at the same pool gave the same: nothing need be started over.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let targets = |server: &Self| -> Vec<_> {
+            let of = |target: &Target| (target.config.clone(), Arc::clone(&target.masters), target.notify);
+            server.targets.iter().map(of).collect()
+        };
+        self.address == other.address && targets(self) == targets(other)
+    }
+}
+
+/// Prepares a server.
+///
+/// # Errors
+/// What is wrong with the pool's description or with what it points to, and what to do.
+pub async fn prepare(spec: &ServerSpec, options: &ReconcilerOptions) -> Result<ServerConfig, String> {
+    let address = match &spec.asked {
+        Some(asked) => Some(resolve(asked).await?),
+        None => None,
+    };
+    let mut label = spec.label();
+    if let (Some(asked), Some(address)) = (&spec.asked, address)
+        && literal(&asked.host).is_none()
+    {
+        label = format!("{label} (at {address})");
+    }
+    let mut targets = Vec::with_capacity(spec.targets.len());
+    for target in &spec.targets {
+        let prepared = prepare_target(&label, target, options).await;
+        targets.push(prepared.map_err(|error| format!("target {}: {error}", target.kind))?);
+    }
+    let mut also_notifies = Vec::with_capacity(spec.also_notifies.len());
+    for place in &spec.also_notifies {
+        match resolve(place).await {
+            Ok(address) => also_notifies.push(address),
+            // What is merely told besides holds nothing up.
+            Err(error) => {
+                tracing::warn!(server = spec.name, %error, "a member of also_notifies is passed over")
+            }
+        }
+    }
+    Ok(ServerConfig {
+        name: spec.name.clone(),
+        label,
+        address,
+        targets,
+        also_notifies,
+    })
+}
+
+async fn prepare_target(
+    label: &str,
+    spec: &TargetSpec,
+    options: &ReconcilerOptions,
+) -> Result<Target, String> {
+    let config = match spec.kind.as_str() {
+        "bind9" => {
+            let read = Bind9Options::read(&spec.options, &options.unseal)?;
+            let place = HostPort {
+                host: read.rndc_host.clone(),
+                port: read.rndc_port,
+            };
+            TargetConfig::Bind9(Bind9Config {
+                rndc_address: resolve(&place).await?,
+                key: read.key()?,
+                timeout: read.timeout.unwrap_or(options.timings.rndc_timeout),
+                view: read.view.clone(),
+                clean_zone_file: read.clean_zone_file,
+            })
+        }
+        "fake" => TargetConfig::Fake,
+        other => {
+            return Err(format!(
+                "{other:?} is no kind of target that this version of Zonelog can tell of zones (it can: {}); change it in \
+                 pools.yaml and run `zonelog pool update`",
+                KINDS.join(", ")
+            ));
+        }
+    };
+    let masters = match (&config, spec.masters.as_slice()) {
+        (TargetConfig::Fake, _) => Vec::new(),
+        (_, []) => options.masters.clone(),
+        (_, given) => {
+            let mut masters = Vec::with_capacity(given.len());
+            for master in given {
+                masters.push(resolve(master).await?);
+            }
+            masters
+        }
+    };
+    if masters.is_empty() && config != TargetConfig::Fake {
+        return Err(
+            "it has no masters: name the addresses of MiniDNS, as the server reaches them".to_owned(),
+        );
+    }
+    let notify = match &spec.notify {
+        Some(place) => Some(resolve(place).await?),
+        None => None,
+    };
+    Ok(Target {
+        told: target_of(label, &config),
+        config,
+        masters: masters.into(),
+        notify,
+    })
+}
+
+/// The first address of a host.
+async fn resolve(place: &HostPort) -> Result<SocketAddr, String> {
+    if let Some(address) = literal(&place.host) {
+        return Ok(SocketAddr::new(address, place.port));
+    }
+    let host = place.host.trim_end_matches('.');
+    let found = tokio::net::lookup_host((host, place.port)).await;
+    let first = found.map(|mut addresses| addresses.next());
+    match first {
+        Ok(Some(address)) => Ok(address),
+        Ok(None) => Err(format!("the host of {} has no address", shown(place))),
+        Err(error) => Err(format!("the host of {} has no address: {error}", shown(place))),
+    }
+}
+
+fn literal(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}

@@ -7,7 +7,7 @@
 //! 2. What is left is paired in the order of the file, if as many name servers as targets are left.
 //! 3. Else each name server that is left is told by all targets that are left, or by all of the pool's if none is.
 //! 4. Targets that are left when every name server has its own are servers themselves: asked at their own `host` and
-//!    `port` if they name one, and taken at their word if not. A `fake` one has no word to give, and is none.
+//!    `port` if they name one, and taken at their word if not.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,10 +86,7 @@ pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
             servers.push(spec(name, Some(asked), targets));
         }
     }
-    for index in alone
-        .into_iter()
-        .filter(|&index| pool.targets[index].kind != "fake")
-    {
+    for index in alone {
         let asked = own_address(&pool.targets[index]).map(|(host, port)| HostPort {
             host,
             port: port.unwrap_or(DNS_PORT),

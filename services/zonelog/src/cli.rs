@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{doctor, events, migrate, projection, roles, token, up};
+use crate::commands::{doctor, events, migrate, pool, projection, roles, service, tlds, token, up};
 use crate::output;
 
 /// An event-sourced DNS control plane: the zone is its log.
@@ -52,6 +52,15 @@ pub enum Command {
     /// Create, list and revoke API tokens.
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Describe, show and change the pools of DNS servers.
+    #[command(subcommand)]
+    Pool(pool::PoolCommand),
+    /// Import top-level domains.
+    #[command(subcommand)]
+    Tlds(tlds::TldsCommand),
+    /// Tidy up what services said of themselves.
+    #[command(subcommand)]
+    Service(service::ServiceCommand),
     /// Rebuild and compare what is derived from the log.
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
@@ -90,6 +99,9 @@ async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Reconciler => roles::reconciler(&cli.at).await?,
         Command::Migrate => migrate::run(&cli.at).await?,
         Command::Token(command) => token::run(&cli.at, command).await?,
+        Command::Pool(command) => pool::run(&cli.at, command).await?,
+        Command::Tlds(command) => tlds::run(&cli.at, command).await?,
+        Command::Service(command) => service::run(&cli.at, command).await?,
         Command::Projection(command) => return projection::run(&cli.at, command).await,
         Command::Events(command) => events::run(&cli.at, command).await?,
         Command::Doctor(args) => return doctor::run(&cli.at, args).await,

@@ -1,19 +1,27 @@
 //! From configuration to running roles.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
-use zonelog_api::{Api, ApiOptions, NameServer};
-use zonelog_central::{Central, CentralOptions, TimerOptions};
-use zonelog_dns::{Name, Ttl};
+use zonelog_api::{
+    Api, ApiOptions, Credential, KeystoneOptions, NeutronOptions, RateLimit, Secret, TlsOptions,
+};
+use zonelog_central::seal::Sealer;
+use zonelog_central::{Central, CentralOptions, ImportOptions, TimerOptions};
+use zonelog_dns::Ttl;
 use zonelog_mdns::{MdnsOptions, MiniDns};
-use zonelog_model::PoolId;
-use zonelog_model::zone::{Limits, PoolFacts};
-use zonelog_reconciler::{PoolConfig, ReconcilerOptions, RndcSecret, ServerConfig, TargetConfig, Timings};
-use zonelog_store::{Database, WakeUps, WriterOptions};
+use zonelog_model::resource::Quotas;
+use zonelog_model::zone::{Limits, RegistryOptions, SchedulerFilter};
+use zonelog_model::{PoolId, ProjectId};
+use zonelog_reconciler::{ReconcilerOptions, Timings};
+use zonelog_store::{Database, WakeUps};
 
 use crate::cli::CommandError;
-use crate::config::{Auth, Config, Reconciler, Server};
+use crate::config::{self, Auth, Config, KeystoneSecret};
+use crate::heartbeat::{Heartbeat, hostname};
+use crate::pools;
 use crate::shutdown::Roles;
 
 /// How long roles finish what they have begun once they are asked to stop; below [`crate::shutdown::DEADLINE`].
@@ -39,22 +47,28 @@ impl Shared {
 }
 
 /// Starts the writer. It ends after the roles: what they have begun is still written.
-pub fn start_central(config: &Config, database: &Database, roles: &Roles) -> Result<Central, CommandError> {
+pub fn start_central(
+    config: &Config,
+    sealer: Sealer,
+    database: &Database,
+    roles: &Roles,
+) -> Result<Central, CommandError> {
     Ok(Central::start(
         database.clone(),
-        central_options(config)?,
+        central_options(config, sealer)?,
         roles.afterwards(),
     ))
 }
 
-/// Starts the REST API; answers with where it listens.
+/// Starts the REST API, and what goes on behind it; answers with where it listens.
 pub fn start_api(
     config: &Config,
-    database: &Database,
     central: Central,
+    shared: &Shared,
     roles: &mut Roles,
 ) -> Result<SocketAddr, CommandError> {
-    let api = Api::bind(api_options(config), central, database)?;
+    central.start_tasks(shared.wakeups.subscribe(), &roles.shutdown());
+    let api = Api::bind(api_options(config)?, central, &shared.database)?;
     let address = api.local_addr();
     roles.start("the API", api.run(roles.shutdown()));
     Ok(address)
@@ -75,14 +89,21 @@ pub async fn start_mdns(
     Ok(addresses)
 }
 
+/// Starts to say that these services run.
+pub fn start_heartbeat(services: &[&'static str], database: &Database, roles: &mut Roles) {
+    let heartbeat = Heartbeat::new(database, services.iter().copied());
+    roles.start("the heartbeat", heartbeat.run(roles.shutdown()));
+}
+
 /// Starts the reconciler. `minidns`: where MiniDNS listens in this process, if it does.
 pub fn start_reconciler(
     config: &Config,
+    sealer: Sealer,
     minidns: Option<&[SocketAddr]>,
     shared: &Shared,
     roles: &mut Roles,
 ) -> Result<(), CommandError> {
-    let options = reconciler_options(config, minidns)?;
+    let options = reconciler_options(config, sealer, minidns);
     let run = zonelog_reconciler::run(
         options,
         shared.database.clone(),
@@ -93,19 +114,31 @@ pub fn start_reconciler(
     Ok(())
 }
 
-fn central_options(config: &Config) -> Result<CentralOptions, CommandError> {
-    let limits = &config.limits;
-    let soa = &config.soa;
+/// What the writer is told.
+pub fn central_options(config: &Config, sealer: Sealer) -> Result<CentralOptions, CommandError> {
+    let (limits, soa, quotas, central) = (&config.limits, &config.soa, &config.quotas, &config.central);
+    let limits = Limits {
+        default_ttl: Ttl::new(limits.default_ttl.into())?,
+        min_ttl: Ttl::new(limits.min_ttl.into())?,
+        max_zone_name_length: limits.max_zone_name_length,
+        max_recordset_name_length: limits.max_recordset_name_length,
+    };
+    let registry = RegistryOptions {
+        default_pool: PoolId::new(central.default_pool_id),
+        scheduler_filters: central
+            .scheduler_filters
+            .iter()
+            .filter_map(|label| SchedulerFilter::from_label(label))
+            .collect(),
+        pool_key_required: central.pool_key_required,
+    };
     Ok(CentralOptions {
-        limits: Limits {
-            default_ttl: Ttl::new(limits.default_ttl.into())?,
-            min_ttl: Ttl::new(limits.min_ttl.into())?,
-            max_zone_name_length: limits.max_zone_name_length,
-            max_recordset_name_length: limits.max_recordset_name_length,
-        },
-        pool: PoolFacts {
-            id: PoolId::new(config.pool.id),
-            nameservers: nameservers(config)?,
+        quotas: Quotas {
+            zones: quotas.zones,
+            zone_recordsets: quotas.zone_recordsets,
+            zone_records: quotas.zone_records,
+            recordset_records: quotas.recordset_records,
+            api_export_size: quotas.api_export_size,
         },
         timers: TimerOptions {
             refresh_min: soa.refresh_min,
@@ -114,43 +147,105 @@ fn central_options(config: &Config) -> Result<CentralOptions, CommandError> {
             expire: soa.expire,
             minimum: soa.minimum,
         },
-        writer: WriterOptions::default(),
+        imports: ImportOptions {
+            max_records: config.import.max_records,
+            ..ImportOptions::default()
+        },
+        ..CentralOptions::new(limits, registry, sealer)
     })
 }
 
-/// In the order of their priority; names of equal priority in the order given.
-fn nameservers(config: &Config) -> Result<Vec<Name>, CommandError> {
-    let mut sorted: Vec<_> = config.pool.nameservers.iter().collect();
-    sorted.sort_by_key(|nameserver| nameserver.priority);
-    Ok(sorted
-        .into_iter()
-        .map(|nameserver| Name::parse(&nameserver.hostname))
-        .collect::<Result<_, _>>()?)
-}
-
-fn api_options(config: &Config) -> ApiOptions {
-    ApiOptions {
+fn api_options(config: &Config) -> Result<ApiOptions, CommandError> {
+    let managed_project = ProjectId::new(config.central.managed_project.clone());
+    Ok(ApiOptions {
         listen: config.api.listen,
         auth: match config.api.auth {
             Auth::Tokens => zonelog_api::Auth::Tokens,
+            Auth::Keystone => zonelog_api::Auth::Keystone(keystone(&config.keystone)?),
             Auth::None => zonelog_api::Auth::None,
         },
         base_url: config.api.base_url.clone(),
-        threshold_percent: config.pool.threshold_percent,
-        nameservers: config
-            .pool
-            .nameservers
-            .iter()
-            .map(|nameserver| NameServer {
-                hostname: nameserver.hostname.clone(),
-                priority: nameserver.priority,
-            })
-            .collect(),
+        threshold_percent: config.pools.threshold_percent,
         max_body_bytes: config.api.max_body_bytes,
         stop_timeout: GRACE,
         database_connections: config.database.read_connections,
+        max_connections: config.api.max_connections,
+        policy_file: config.api.policy_file.clone(),
+        proxy_headers: config.api.proxy_headers,
+        cors_origins: config.api.cors_origins.clone(),
+        maintenance_role: config.api.maintenance_role.clone(),
+        disable_file: config.api.disable_file.clone(),
+        rate_limit: rate_limit(&config.api),
+        tls: tls(&config.api),
+        neutron: neutron(&config.neutron)?,
+        admin: config.api.admin,
+        verify_quota_projects: config.quotas.verify_project,
+        max_import_bytes: config.import.max_bytes,
+        managed_project: managed_project.ok_or("central.managed_project is no project id")?,
+        managed_email: config.central.managed_email.clone(),
         ..ApiOptions::default()
-    }
+    })
+}
+
+/// Keystone as the API asks it; reads the service user's secret.
+fn keystone(keystone: &config::Keystone) -> Result<KeystoneOptions, CommandError> {
+    let read = |path: &Path| {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| format!("cannot read {} of [keystone]: {error}", path.display()))?;
+        let text = text.trim_end_matches(['\r', '\n']);
+        match text.is_empty() {
+            true => Err(format!("{} of [keystone] is empty", path.display())),
+            false => Ok(Secret::new(text)),
+        }
+    };
+    let credential = match keystone.secret()? {
+        KeystoneSecret::Password(file) => Credential::Password {
+            username: keystone.username.clone(),
+            user_domain: keystone.user_domain.clone(),
+            project: keystone.project.clone(),
+            project_domain: keystone.project_domain.clone(),
+            password: read(file)?,
+        },
+        KeystoneSecret::Application(id, file) => Credential::Application {
+            id: id.to_owned(),
+            secret: read(file)?,
+        },
+    };
+    let auth_url = keystone.auth_url.clone();
+    Ok(KeystoneOptions {
+        www_authenticate_uri: keystone.www_authenticate_uri.clone(),
+        ca_file: keystone.ca_file.clone(),
+        timeout: Duration::from_secs(keystone.timeout_seconds),
+        token_memory: Duration::from_secs(keystone.token_memory_seconds),
+        max_tokens: keystone.max_tokens,
+        ..KeystoneOptions::new(auth_url.ok_or("keystone.auth_url is missing")?, credential)
+    })
+}
+
+fn rate_limit(api: &config::Api) -> Option<RateLimit> {
+    let per_second = NonZeroU32::new(api.rate_limit_per_second)?;
+    let burst = NonZeroU32::new(api.rate_limit_burst).unwrap_or(per_second);
+    Some(RateLimit { per_second, burst })
+}
+
+fn tls(api: &config::Api) -> Option<TlsOptions> {
+    Some(TlsOptions {
+        certificate_file: api.tls_certificate_file.clone()?,
+        key_file: api.tls_key_file.clone()?,
+    })
+}
+
+fn neutron(neutron: &config::Neutron) -> Result<NeutronOptions, CommandError> {
+    Ok(NeutronOptions {
+        endpoints: neutron
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.parse())
+            .collect::<Result<_, _>>()?,
+        interface: neutron.interface.clone(),
+        ca_file: neutron.ca_file.clone(),
+        timeout: Duration::from_secs(neutron.timeout_seconds),
+    })
 }
 
 fn mdns_options(config: &Config) -> MdnsOptions {
@@ -164,54 +259,35 @@ fn mdns_options(config: &Config) -> MdnsOptions {
     }
 }
 
-fn reconciler_options(
+/// What the reconciler is told. `minidns`: where MiniDNS listens, where that is known.
+pub fn reconciler_options(
     config: &Config,
+    sealer: Sealer,
     minidns: Option<&[SocketAddr]>,
-) -> Result<ReconcilerOptions, CommandError> {
-    let masters = match (&config.pool.masters, minidns) {
-        (masters, _) if !masters.is_empty() => masters.clone(),
-        // Port 0 was filled in by MiniDNS.
-        (_, Some(minidns)) => minidns.to_vec(),
-        (_, None) if config.minidns.listen.iter().any(|listen| listen.port() == 0) => {
-            return Err(
-                "pool.masters is empty, and minidns.listen has no port that another process could know"
-                    .into(),
-            );
-        }
-        (_, None) => config.minidns.listen.clone(),
-    };
-    let servers = config.pool.servers.iter().map(server).collect::<Result<_, _>>()?;
-    Ok(ReconcilerOptions {
-        pool: PoolConfig {
-            id: PoolId::new(config.pool.id),
-            threshold_percent: config.pool.threshold_percent,
-            masters,
-            servers,
-        },
+) -> ReconcilerOptions {
+    ReconcilerOptions {
+        masters: masters(config, minidns),
+        unseal: pools::unseal(sealer),
         timings: timings(&config.reconciler),
-        holder: holder(),
-    })
+        holder: format!("{}:{}", hostname(), std::process::id()),
+    }
 }
 
-/// A server as the reconciler knows it; reads its key.
-pub fn server(server: &Server) -> Result<ServerConfig, CommandError> {
-    let key = server
-        .rndc_key()
-        .map_err(|error| format!("server {}: {error}", server.name))?;
-    Ok(ServerConfig {
-        name: server.name.clone(),
-        address: server.address,
-        target: TargetConfig::Bind9 {
-            rndc_address: server.rndc_address,
-            key_name: key.name,
-            algorithm: key.algorithm.name().parse()?,
-            secret: RndcSecret::from_base64(&key.secret)?,
-        },
-    })
+/// Where servers reach MiniDNS, whose targets do not say. Addresses that nobody can send to are left out: a target that
+/// needs one then says what is missing.
+pub fn masters(config: &Config, minidns: Option<&[SocketAddr]>) -> Vec<SocketAddr> {
+    let known: &[SocketAddr] = if config.pools.masters.is_empty() {
+        // Port 0 was filled in by MiniDNS.
+        minidns.unwrap_or(&config.minidns.listen)
+    } else {
+        &config.pools.masters
+    };
+    let reachable = |address: &&SocketAddr| !address.ip().is_unspecified() && address.port() != 0;
+    known.iter().filter(reachable).copied().collect()
 }
 
 /// How patient the reconciler is.
-pub fn timings(reconciler: &Reconciler) -> Timings {
+pub fn timings(reconciler: &config::Reconciler) -> Timings {
     Timings {
         query_timeout: Duration::from_millis(reconciler.query_timeout_ms),
         rndc_timeout: Duration::from_millis(reconciler.rndc_timeout_ms),
@@ -222,12 +298,6 @@ pub fn timings(reconciler: &Reconciler) -> Timings {
         sweep_period: Duration::from_secs(reconciler.sweep_period_seconds),
         ..Timings::default()
     }
-}
-
-/// This process, for whoever reads the leases: host and process id.
-fn holder() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{}:{}", host.trim(), std::process::id())
 }
 
 #[cfg(test)]
@@ -246,40 +316,40 @@ mod tests {
             },
             mdns_options(&config),
         );
-        let (ours, theirs) = (api_options(&config), ApiOptions::default());
+        let options = central_options(&config, Sealer::ephemeral()).unwrap();
+        assert_eq!(options.timers, TimerOptions::default());
+        assert_eq!(options.quotas, Quotas::default());
+        assert_eq!(options.imports, ImportOptions::default());
         assert_eq!(
-            (
-                ours.listen,
-                ours.auth,
-                ours.threshold_percent,
-                ours.max_body_bytes,
-                ours.database_connections
-            ),
-            (
-                theirs.listen,
-                theirs.auth,
-                theirs.threshold_percent,
-                theirs.max_body_bytes,
-                theirs.database_connections
-            ),
+            options.registry,
+            RegistryOptions::new(options.registry.default_pool)
         );
-        assert_eq!(central_options(&config).unwrap().timers, TimerOptions::default());
+        let theirs = ApiOptions {
+            stop_timeout: GRACE,
+            ..ApiOptions::default()
+        };
+        assert_eq!(
+            format!("{:?}", api_options(&config).unwrap()),
+            format!("{theirs:?}")
+        );
     }
 
     #[test]
-    fn nameservers_stand_in_the_order_of_their_priority() {
+    fn servers_are_sent_where_minidns_can_be_reached() {
         let mut config = Config::default();
-        config.pool.nameservers = [("b.example.", 2), ("c.example.", 1), ("a.example.", 2)]
-            .map(|(hostname, priority)| crate::config::Nameserver {
-                hostname: hostname.to_owned(),
-                priority,
-            })
-            .to_vec();
-        let names: Vec<String> = nameservers(&config)
-            .unwrap()
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(names, ["c.example.", "b.example.", "a.example."]);
+        let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+        assert_eq!(masters(&config, None), [address("127.0.0.1:5354")]);
+        assert_eq!(
+            masters(&config, Some(&[address("127.0.0.1:4711")])),
+            [address("127.0.0.1:4711")]
+        );
+        config.minidns.listen = vec![
+            address("0.0.0.0:5354"),
+            address("192.0.2.1:0"),
+            address("192.0.2.2:53"),
+        ];
+        assert_eq!(masters(&config, None), [address("192.0.2.2:53")]);
+        config.pools.masters = vec![address("192.0.2.9:5354")];
+        assert_eq!(masters(&config, None), [address("192.0.2.9:5354")]);
     }
 }

@@ -58,6 +58,13 @@ pub fn configuration(at: &At) -> Result<Config, ConfigError> {
     if let Some(data) = &at.data {
         config.database.data_dir.clone_from(data);
     }
+    if let (Some(file), Some(beside)) = (
+        &mut config.pools.file,
+        at.config.as_deref().and_then(Path::parent),
+    ) {
+        // A configuration and its pools.yaml move together.
+        *file = beside.join(&*file);
+    }
     Ok(config)
 }
 

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
-use zonelog_projections::zone_state::{TABLES, compare, drop_shadow, rebuild};
+use zonelog_projections::inline::TABLES;
+use zonelog_projections::rebuild::{compare, drop_shadow, rebuild};
 use zonelog_store::{Database, Feed};
 
 use crate::cli::{At, CommandError};
@@ -66,12 +67,12 @@ pub async fn run(at: &At, command: ProjectionCommand) -> Result<ExitCode, Comman
     bar.finish_and_clear();
     output::line(&format!(
         "rebuilt {} from {} events",
-        TABLES.join(", "),
+        TABLES.map(|(table, _)| table).join(", "),
         rebuilt.position
     ))?;
 
     if args.replace {
-        for table in TABLES {
+        for (table, _) in TABLES {
             let statement = format!(
                 "truncate {table}; insert into {table} select * from {}.{table}",
                 args.schema

@@ -1,41 +1,48 @@
 //! `zonelog api`, `zonelog mdns`, `zonelog reconciler`: one role in a process of its own.
 
+use zonelog_central::Central;
+use zonelog_central::seal::Sealer;
 use zonelog_schema::check_log_is_protected;
 use zonelog_store::Database;
 
 use crate::cli::{At, CommandError};
-use crate::compose::{Shared, start_api, start_central, start_mdns, start_reconciler};
+use crate::compose::{Shared, start_api, start_central, start_heartbeat, start_mdns, start_reconciler};
 use crate::config::Config;
 use crate::installation::{InstallationError, configuration, configured, connect};
 use crate::shutdown::{Roles, Signals};
 use crate::telemetry::{self, Metrics};
+use crate::{heartbeat, pools, sealing};
 
 /// Runs the REST API.
 pub async fn api(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "api").await?;
-    let central = start_central(&role.config, &role.database, &role.roles)?;
-    let address = start_api(&role.config, &role.database, central, &mut role.roles)?;
+    let central = start_central(&role.config, role.sealer.clone(), &role.database, &role.roles)?;
+    pools::take_up_file(&role.config, &role.database, &central).await?;
+    let shared = role.shared(Some(&central));
+    let address = start_api(&role.config, central, &shared, &mut role.roles)?;
     tracing::info!(%address, "API listens");
-    role.run().await
+    role.run(&heartbeat::API).await
 }
 
 /// Runs MiniDNS.
 pub async fn mdns(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "mdns").await?;
-    start_mdns(&role.config, &role.shared(), &mut role.roles).await?;
-    role.run().await
+    start_mdns(&role.config, &role.shared(None), &mut role.roles).await?;
+    role.run(&heartbeat::MINIDNS).await
 }
 
 /// Runs the reconciler.
 pub async fn reconciler(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "reconciler").await?;
-    start_reconciler(&role.config, None, &role.shared(), &mut role.roles)?;
-    role.run().await
+    let sealer = role.sealer.clone();
+    start_reconciler(&role.config, sealer, None, &role.shared(None), &mut role.roles)?;
+    role.run(&heartbeat::RECONCILER).await
 }
 
 /// A process with one role, all but started.
 struct Role {
     config: Config,
+    sealer: Sealer,
     database: Database,
     roles: Roles,
     signals: Signals,
@@ -56,20 +63,23 @@ impl Role {
         if let Err(error) = check_log_is_protected(&client).await {
             tracing::warn!(%error, "the log is not protected");
         }
+        let sealer = sealing::sealer_for(&config, &client).await?;
         let database = Database::new(urls.service.expose(), &format!("zonelog {name}"))?;
         Ok(Self {
             config,
+            sealer,
             database,
             roles,
             signals,
         })
     }
 
-    fn shared(&self) -> Shared {
-        Shared::new(self.database.clone(), None, &self.roles)
+    fn shared(&self, central: Option<&Central>) -> Shared {
+        Shared::new(self.database.clone(), central, &self.roles)
     }
 
-    async fn run(mut self) -> Result<(), CommandError> {
+    async fn run(mut self, services: &[&'static str]) -> Result<(), CommandError> {
+        start_heartbeat(services, &self.database, &mut self.roles);
         Ok(self.roles.run(&mut self.signals).await?)
     }
 }

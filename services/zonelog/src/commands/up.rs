@@ -12,19 +12,20 @@ use zonelog_store::Database;
 
 use crate::cli::{At, CommandError};
 use crate::commands::{migrate, token};
-use crate::compose::{Shared, start_api, start_central, start_mdns, start_reconciler};
-use crate::config::{Auth, Config, DatabaseUrl, Nameserver};
+use crate::compose::{Shared, start_api, start_central, start_heartbeat, start_mdns, start_reconciler};
+use crate::config::{Auth, Config, DatabaseUrl};
 use crate::installation::{Running, Urls, configuration, configured, connect, write_secret};
 use crate::output;
 use crate::shutdown::{Roles, Signals};
 use crate::telemetry::{self, Metrics};
+use crate::{heartbeat, pools, sealing};
 
 /// The project and the role of the administrator's token.
 const ADMIN: &str = "admin";
 
 /// Runs the command until a signal.
 pub async fn run(at: &At) -> Result<(), CommandError> {
-    let config = configuration(at)?;
+    let mut config = configuration(at)?;
     let mut signals = Signals::catch()?;
     telemetry::start_logs(&config.log)?;
     let data = &config.database.data_dir;
@@ -32,6 +33,7 @@ pub async fn run(at: &At) -> Result<(), CommandError> {
     let data = data
         .canonicalize()
         .map_err(|error| format!("cannot find {}: {error}", data.display()))?;
+    config.database.data_dir.clone_from(&data);
 
     let (cluster, urls) = match configured(&config) {
         Some(urls) => (None, urls),
@@ -68,18 +70,24 @@ async fn roles(
         applied = migrated.applied,
         "schema checked"
     );
-    warn_of_examples(config);
+    let client = connect(&urls.service, "zonelog up").await?;
+    sealing::make_key(config, data, &client).await?;
+    let sealer = sealing::sealer(config)?;
+    drop(client);
 
     let mut roles = Roles::default();
     // Ports first: who starts a second Zonelog learns it before anything is touched.
     let metrics = Metrics::bind(config.metrics.listen, "up").await?;
     let metrics_address = metrics.local_addr();
     let database = Database::new(urls.service.expose(), "zonelog up")?;
-    let central = start_central(config, &database, &roles)?;
+    let central = start_central(config, sealer.clone(), &database, &roles)?;
+    pools::take_up_file(config, &database, &central).await?;
     let shared = Shared::new(database.clone(), Some(&central), &roles);
     let minidns = start_mdns(config, &shared, &mut roles).await?;
-    let api = start_api(config, &database, central, &mut roles)?;
-    start_reconciler(config, Some(&minidns), &shared, &mut roles)?;
+    let api = start_api(config, central, &shared, &mut roles)?;
+    start_reconciler(config, sealer, Some(&minidns), &shared, &mut roles)?;
+    let services = [&heartbeat::API[..], &heartbeat::MINIDNS, &heartbeat::RECONCILER].concat();
+    start_heartbeat(&services, &database, &mut roles);
 
     Running {
         pid: std::process::id(),
@@ -124,20 +132,6 @@ async fn roles(
         None => Ok(()),
     };
     done.and(stopped)
-}
-
-fn warn_of_examples(config: &Config) {
-    if config
-        .pool
-        .nameservers
-        .iter()
-        .any(|nameserver| nameserver.hostname == Nameserver::EXAMPLE)
-    {
-        tracing::warn!("pool.nameservers holds the example's name: new zones get it as their NS record");
-    }
-    if config.pool.servers.is_empty() {
-        tracing::warn!("pool.servers is empty: no DNS server is told of the zones");
-    }
 }
 
 /// At the first start: an administrator's token, in a file for this user alone, and shown once on a terminal.

@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use zonelog_api::NeutronEndpoint;
+use zonelog_model::ProjectId;
+use zonelog_model::zone::SchedulerFilter;
 
 use super::place::Places;
 use super::{Auth, Config, DatabaseUrl, Problem};
@@ -18,7 +21,7 @@ pub(super) fn check(config: &Config, places: &Places<'_>) -> Vec<Problem> {
     };
     database(config, &mut found);
     doors(config, &mut found);
-    pool(config, &mut found);
+    pools(config, &mut found);
     timers(config, &mut found);
     if !is_level(&config.log.level) {
         let what =
@@ -50,19 +53,6 @@ impl Found<'_> {
             what: what.into(),
         });
     }
-
-    fn element(&mut self, list: &str, index: usize, key: &str, what: impl Into<String>) {
-        let path = ["pool", list, &index.to_string(), key].map(str::to_owned);
-        let mut place = self.places.of(&path);
-        if place == super::Place::Default {
-            place = self.places.of(&path[..3]);
-        }
-        self.problems.push(Problem {
-            key: format!("pool.{list}[{index}].{key}"),
-            place,
-            what: what.into(),
-        });
-    }
 }
 
 fn database(config: &Config, found: &mut Found<'_>) {
@@ -90,6 +80,40 @@ fn is_postgresql(url: &DatabaseUrl) -> bool {
         .is_ok_and(|config| config.get_user().is_some())
 }
 
+/// `[keystone]` is looked at only where it is used.
+fn keystone(config: &Config, found: &mut Found<'_>) {
+    let keystone = &config.keystone;
+    if config.api.auth != Auth::Keystone {
+        return;
+    }
+    if keystone.auth_url.is_none() {
+        let what = "is missing: say where Keystone is, as in http://controller:5000/v3";
+        found.add("keystone", "auth_url", what);
+    }
+    for (key, url) in [
+        ("auth_url", &keystone.auth_url),
+        ("www_authenticate_uri", &keystone.www_authenticate_uri),
+    ] {
+        if let Some(url) = url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            found.add("keystone", key, "must begin with http:// or https://");
+        }
+    }
+    if let Err(what) = keystone.secret() {
+        found.add("keystone", "password_file", what);
+    }
+    if !(1..=600).contains(&keystone.timeout_seconds) {
+        found.add("keystone", "timeout_seconds", "must be 1 to 600");
+    }
+    if !(1..=86_400).contains(&keystone.token_memory_seconds) {
+        found.add("keystone", "token_memory_seconds", "must be 1 to 86400");
+    }
+    if !(1..=10_000_000).contains(&keystone.max_tokens) {
+        found.add("keystone", "max_tokens", "must be 1 to 10000000");
+    }
+}
+
 fn doors(config: &Config, found: &mut Found<'_>) {
     let api = &config.api;
     if api.auth == Auth::None && !api.listen.ip().is_loopback() {
@@ -103,6 +127,33 @@ fn doors(config: &Config, found: &mut Found<'_>) {
     }
     if !(1024..=1 << 30).contains(&api.max_body_bytes) {
         found.add("api", "max_body_bytes", "must be 1024 to 1073741824");
+    }
+    if !(1..=1_000_000).contains(&api.max_connections) {
+        found.add("api", "max_connections", "must be 1 to 1000000");
+    }
+    if api.tls_certificate_file.is_some() != api.tls_key_file.is_some() {
+        let what = "belongs with api.tls_key_file: set both, or neither";
+        found.add("api", "tls_certificate_file", what);
+    }
+    if api.rate_limit_per_second == 0 && api.rate_limit_burst > 0 {
+        found.add(
+            "api",
+            "rate_limit_burst",
+            "is of no use without api.rate_limit_per_second",
+        );
+    }
+    keystone(config, found);
+    let neutron = &config.neutron;
+    for endpoint in &neutron.endpoints {
+        if let Err(error) = endpoint.parse::<NeutronEndpoint>() {
+            found.add("neutron", "endpoints", error.to_string());
+        }
+    }
+    if !["public", "internal", "admin"].contains(&neutron.interface.as_str()) {
+        found.add("neutron", "interface", "must be public, internal or admin");
+    }
+    if !(1..=600).contains(&neutron.timeout_seconds) {
+        found.add("neutron", "timeout_seconds", "must be 1 to 600");
     }
     let minidns = &config.minidns;
     if minidns.listen.is_empty() {
@@ -133,72 +184,74 @@ fn doors(config: &Config, found: &mut Found<'_>) {
     }
 }
 
-fn pool(config: &Config, found: &mut Found<'_>) {
-    let pool = &config.pool;
-    if !(1..=100).contains(&pool.threshold_percent) {
-        found.add("pool", "threshold_percent", "must be 1 to 100");
+fn pools(config: &Config, found: &mut Found<'_>) {
+    let pools = &config.pools;
+    if !(1..=100).contains(&pools.threshold_percent) {
+        found.add("pools", "threshold_percent", "must be 1 to 100");
     }
-    if pool.nameservers.is_empty() {
-        found.add(
-            "pool",
-            "nameservers",
-            "must have at least one name: a zone needs NS records",
-        );
-    }
-    for (index, nameserver) in pool.nameservers.iter().enumerate() {
-        if !nameserver.hostname.ends_with('.') || nameserver.hostname.parse::<zonelog_dns::Name>().is_err() {
-            let what = format!(
-                "`{}` is no absolute DNS name; write it with its final dot",
-                nameserver.hostname
-            );
-            found.element("nameservers", index, "hostname", what);
-        }
-    }
-    if !pool.servers.is_empty() && pool.masters.is_empty() {
-        for listen in &config.minidns.listen {
-            // A port of 0 is filled in by `zonelog up`.
-            if listen.ip().is_unspecified() {
-                let what = format!(
-                    "say where the servers reach MiniDNS: {listen} in minidns.listen is no address to send to"
-                );
-                found.add("pool", "masters", what);
-            }
-        }
-    }
-    for master in &pool.masters {
+    for master in &pools.masters {
         if master.ip().is_unspecified() || master.port() == 0 {
             found.add(
-                "pool",
+                "pools",
                 "masters",
                 format!("{master} is no address that a server can send to"),
             );
         }
     }
-    let mut names = BTreeSet::new();
-    for (index, server) in pool.servers.iter().enumerate() {
-        if server.name.is_empty() || server.name.chars().any(char::is_control) {
-            found.element("servers", index, "name", "must name the server");
-        } else if !names.insert(&server.name) {
-            found.element(
-                "servers",
-                index,
-                "name",
-                format!("`{}` is the name of two servers", server.name),
+    let central = &config.central;
+    if central.scheduler_filters.is_empty() {
+        found.add("central", "scheduler_filters", "must name at least one filter");
+    }
+    for filter in &central.scheduler_filters {
+        if SchedulerFilter::from_label(filter).is_none() {
+            let known: Vec<&str> = SchedulerFilter::ALL
+                .into_iter()
+                .map(SchedulerFilter::label)
+                .collect();
+            let what = format!("`{filter}` is no filter; there are {}", known.join(", "));
+            found.add("central", "scheduler_filters", what);
+        }
+    }
+    if ProjectId::new(central.managed_project.clone()).is_none() {
+        let what = format!("a project id has 1 to {} characters", ProjectId::MAX_LENGTH);
+        found.add("central", "managed_project", what);
+    }
+    if let Err(error) = zonelog_dns::rname_from_email(&central.managed_email) {
+        found.add(
+            "central",
+            "managed_email",
+            format!("`{}`: {error}", central.managed_email),
+        );
+    }
+    let quotas = &config.quotas;
+    for (key, value) in [
+        ("zones", quotas.zones),
+        ("zone_recordsets", quotas.zone_recordsets),
+        ("zone_records", quotas.zone_records),
+        ("recordset_records", quotas.recordset_records),
+        ("api_export_size", quotas.api_export_size),
+    ] {
+        if !(-1..=i64::from(i32::MAX)).contains(&value) {
+            found.add(
+                "quotas",
+                key,
+                format!("must be 0 to {}, or -1 for no limit", i32::MAX),
             );
         }
-        for (key, address) in [("address", server.address), ("rndc_address", server.rndc_address)] {
-            if address.ip().is_unspecified() || address.port() == 0 {
-                found.element(
-                    "servers",
-                    index,
-                    key,
-                    format!("{address} is no address to send to"),
-                );
-            }
-        }
-        if let Err(what) = server.key_source() {
-            found.element("servers", index, "rndc_key_file", what);
-        }
+    }
+    let import = &config.import;
+    if !(1024..=1 << 32).contains(&import.max_bytes) {
+        found.add("import", "max_bytes", "must be 1024 to 4294967296");
+    }
+    if !(1..=10_000_000).contains(&import.max_records) {
+        found.add("import", "max_records", "must be 1 to 10000000");
+    }
+    if config.secrets.key_file.is_none() && !config.secrets.previous_key_files.is_empty() {
+        found.add(
+            "secrets",
+            "previous_key_files",
+            "is of no use without secrets.key_file, which seals",
+        );
     }
 }
 

@@ -19,10 +19,10 @@ use figment::{Figment, Metadata, Profile, Provider};
 use serde::{Deserialize, Serialize};
 
 pub use self::place::Place;
-pub use self::secret::{DatabaseUrl, RndcKey, SecretError};
+pub use self::secret::DatabaseUrl;
 pub use self::sections::{
-    Algorithm, Api, Auth, Database, Limits, Log, LogFormat, Metrics, MiniDns, Nameserver, Pool, Reconciler,
-    Server, ServerType, Soa,
+    Api, Auth, Central, Database, Import, Keystone, KeystoneSecret, Limits, Log, LogFormat, Metrics, MiniDns,
+    Neutron, Pools, Quotas, Reconciler, Secrets, Soa,
 };
 
 /// The name before every environment variable that sets a key: `ZONELOG_API__LISTEN` sets `api.listen`.
@@ -36,12 +36,24 @@ pub struct Config {
     pub database: Database,
     /// The REST API.
     pub api: Api,
+    /// Keystone, for the tokens of a cloud.
+    pub keystone: Keystone,
+    /// The network service, for reverse records.
+    pub neutron: Neutron,
     /// MiniDNS, the hidden primary.
     pub minidns: MiniDns,
-    /// The pool of DNS servers that serve the zones.
-    pub pool: Pool,
+    /// The pools of DNS servers that serve the zones.
+    pub pools: Pools,
+    /// Where zones go.
+    pub central: Central,
     /// What users may ask for.
     pub limits: Limits,
+    /// How much projects may have.
+    pub quotas: Quotas,
+    /// Master files that become zones.
+    pub import: Import,
+    /// How secrets are kept.
+    pub secrets: Secrets,
     /// The timers of the SOA records of new zones.
     pub soa: Soa,
     /// How the pool's servers are kept at the log's head.
@@ -55,7 +67,7 @@ pub struct Config {
 /// One thing that is wrong in the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The key, e.g. `api.listen` or `pool.servers[0].address`.
+    /// The key, e.g. `api.listen` or `neutron.endpoints[0].url`.
     pub key: String,
     /// Where it was set.
     pub place: Place,
@@ -148,12 +160,9 @@ pub fn load_from(
     }
 }
 
-/// Every key that exists, with an example in each list: what unknown keys are told by.
+/// Every key that exists: what unknown keys are told by.
 pub fn shape() -> Dict {
-    let mut full = Config::default();
-    full.pool.nameservers = vec![Nameserver::default()];
-    full.pool.servers = vec![Server::default()];
-    tree(&Figment::from(Serialized::defaults(full))).unwrap_or_default()
+    tree(&Figment::from(Serialized::defaults(Config::default()))).unwrap_or_default()
 }
 
 /// Turns the tree into the typed configuration. A value of the wrong type is noted and its default taken instead, so

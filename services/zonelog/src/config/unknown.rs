@@ -26,7 +26,7 @@ fn walk(
                 problems.push(Problem {
                     key: dotted(path),
                     place: places.of(path),
-                    what: advice(key, shape),
+                    what: replaced(path).map_or_else(|| advice(key, shape), str::to_owned),
                 });
                 false
             }
@@ -51,6 +51,18 @@ fn walk(
         path.pop();
         known
     });
+}
+
+/// What stands in the place of a key that there once was.
+fn replaced(path: &[String]) -> Option<&'static str> {
+    match path {
+        [section] if section == "pool" || section == "server" => Some(
+            "pools are kept in the log now: describe the pool in a pools.yaml (ops/config/pools.yaml shows how) and name that \
+             in `file` of [pools], or run `zonelog pool update --file pools.yaml`; threshold_percent and masters are keys of \
+             [pools], the pool's id is central.default_pool_id",
+        ),
+        _ => None,
+    }
 }
 
 fn advice(key: &str, shape: &Dict) -> String {

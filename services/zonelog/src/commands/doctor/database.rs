@@ -1,14 +1,15 @@
 //! The database: reachable, with the right schema, the right rights and the right time.
 
 use chrono::TimeDelta;
-use tokio_postgres::Client;
+use deadpool_postgres::Client;
 use zonelog_central::clock;
 use zonelog_model::{Position, Timestamp};
+use zonelog_store::Database;
 
 use super::Check;
 use crate::config::Config;
 use crate::installation::{Running, Urls, configured, connect};
-use crate::output;
+use crate::{output, pools};
 
 /// How far clocks may be apart without a word.
 const CLOCKS: TimeDelta = TimeDelta::seconds(1);
@@ -36,7 +37,16 @@ pub(super) async fn check(
         ));
         return None;
     };
+    // Plainly first: it says best why it is refused.
     let client = match connect(&urls.service, "zonelog doctor").await {
+        Ok(_) => Database::new(urls.service.expose(), "zonelog doctor").map_err(Into::into),
+        Err(error) => Err(error.into()),
+    };
+    let client = match client {
+        Ok(database) => pools::reader(&database).await,
+        Err(error) => Err(error),
+    };
+    let client = match client {
         Ok(client) => client,
         Err(error) => {
             let advice = if config.database.url.is_some() {

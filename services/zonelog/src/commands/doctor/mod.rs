@@ -1,8 +1,12 @@
 //! `zonelog doctor`: says in plain words what is missing or wrong, and what to do.
 
 mod database;
+mod keystone;
+mod pools;
 mod ports;
+mod secrets;
 mod servers;
+mod services;
 
 use std::process::ExitCode;
 
@@ -10,7 +14,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::cli::{At, CommandError};
-use crate::config::{Auth, Config, Nameserver};
+use crate::config::{Auth, Config};
 use crate::installation::{Running, configuration};
 use crate::output;
 
@@ -114,34 +118,18 @@ async fn all(config: &Config, checks: &mut Vec<Check>) {
     settings(config, checks);
     let database = database::check(config, running.as_ref(), checks).await;
     ports::check(config, running.as_ref(), checks).await;
-    servers::check(config, database.as_ref(), checks).await;
+    keystone::check(config, checks).await;
+    let Some(client) = database else {
+        return;
+    };
+    secrets::check(config, &client, checks).await;
+    services::check(&client, checks).await;
+    pools::check(config, running.as_ref(), &client, checks).await;
 }
 
 /// What is allowed, but hardly meant.
 fn settings(config: &Config, checks: &mut Vec<Check>) {
     checks.push(Check::ok("configuration", "readable and complete"));
-    if config
-        .pool
-        .nameservers
-        .iter()
-        .any(|nameserver| nameserver.hostname == Nameserver::EXAMPLE)
-    {
-        checks.push(Check::warn(
-            "pool.nameservers",
-            format!(
-                "{} is the example's name, and goes into the NS records of new zones",
-                Nameserver::EXAMPLE
-            ),
-            "put your own name servers there",
-        ));
-    }
-    if config.pool.servers.is_empty() {
-        checks.push(Check::warn(
-            "pool.servers",
-            "there are no servers: zones are kept and can be transferred from MiniDNS, but no server is told of them",
-            "add a [[pool.servers]]",
-        ));
-    }
     if config.api.auth == Auth::None {
         checks.push(Check::warn(
             "api.auth",

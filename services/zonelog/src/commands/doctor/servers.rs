@@ -1,20 +1,21 @@
-//! The pool's servers: their control channel, their answers, and how far they are behind.
+//! A pool's servers: their control channel, their answers, and how far they are behind.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use deadpool_postgres::Client;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
-use tokio_postgres::Client;
 use zonelog_central::ids;
 use zonelog_dns::ZoneName;
-use zonelog_reconciler::targets::target_of;
+use zonelog_reconciler::targets::TargetConfig;
+use zonelog_reconciler::topology::ServerSpec;
+use zonelog_reconciler::{ReconcilerOptions, Target, prepare};
 
 use super::Check;
 use super::database::head;
-use crate::compose;
-use crate::config::{Config, Server};
+use crate::config::Config;
 use crate::output;
 
 /// A zone that cannot exist (RFC 6761 §6.4).
@@ -23,39 +24,41 @@ pub(super) const NOWHERE: &str = "zonelog-doctor.invalid.";
 /// A server that is so many events behind for a moment is only busy.
 const BUSY: i64 = 100;
 
-/// Checks every server of the pool.
-pub(super) async fn check(config: &Config, database: Option<&Client>, checks: &mut Vec<Check>) {
-    let patience = Duration::from_millis(config.reconciler.query_timeout_ms.max(1000));
-    for server in &config.pool.servers {
-        checks.push(rndc(config, server).await);
-        checks.push(answers(server, patience).await);
-        if let Some(client) = database {
-            checks.push(progress(server, client).await);
+/// Checks a server of a pool.
+pub(super) async fn check(
+    config: &Config,
+    spec: &ServerSpec,
+    options: &ReconcilerOptions,
+    client: &Client,
+    checks: &mut Vec<Check>,
+) {
+    let label = spec.label();
+    match prepare(spec, options).await {
+        Ok(server) => {
+            for target in &server.targets {
+                if let TargetConfig::Bind9(_) = target.config {
+                    checks.push(rndc(&label, target).await);
+                }
+            }
+            if let Some(address) = server.address {
+                let patience = Duration::from_millis(config.reconciler.query_timeout_ms.max(1000));
+                checks.push(answers(&label, address, patience).await);
+            }
         }
+        Err(what) => checks.push(Check::fail(
+            format!("server {label}"),
+            what,
+            "put it right where the pool says, or change the pool: `zonelog pool update --file pools.yaml`",
+        )),
     }
+    checks.push(progress(&label, &spec.name, client).await);
 }
 
 /// Has the server forget a zone that cannot exist: that takes address, key and right, and changes nothing.
-async fn rndc(config: &Config, server: &Server) -> Check {
-    let about = format!("server {}: rndc", server.name);
-    let known = match compose::server(server) {
-        Ok(known) => known,
-        Err(error) => {
-            let found = error.to_string();
-            let found = found
-                .strip_prefix(&format!("server {}: ", server.name))
-                .unwrap_or(&found)
-                .to_owned();
-            return Check::fail(
-                about,
-                found,
-                "put the key where the configuration says, readable for this user",
-            );
-        }
-    };
-    let target = target_of(&known, &compose::timings(&config.reconciler));
+async fn rndc(label: &str, target: &Target) -> Check {
+    let about = format!("server {label}: rndc");
     let done = match ZoneName::parse(NOWHERE) {
-        Ok(zone) => target.remove_zone(&zone).await.map_err(|error| error.reason),
+        Ok(zone) => target.told.remove_zone(&zone).await.map_err(|error| error.reason),
         Err(error) => Err(error.to_string()),
     };
     match done {
@@ -68,9 +71,9 @@ async fn rndc(config: &Config, server: &Server) -> Check {
     }
 }
 
-async fn answers(server: &Server, patience: Duration) -> Check {
-    let about = format!("server {}: DNS at {}", server.name, server.address);
-    match soa_response(server.address, NOWHERE, patience).await {
+async fn answers(label: &str, address: SocketAddr, patience: Duration) -> Check {
+    let about = format!("server {label}: DNS at {address}");
+    match soa_response(address, NOWHERE, patience).await {
         Ok(_) => Check::ok(about, "answers"),
         Err(error) => Check::fail(
             about,
@@ -81,12 +84,12 @@ async fn answers(server: &Server, patience: Duration) -> Check {
 }
 
 /// What the reconciler wrote down about the server.
-async fn progress(server: &Server, client: &Client) -> Check {
-    let about = format!("server {}: progress", server.name);
+async fn progress(label: &str, name: &str, client: &Client) -> Check {
+    let about = format!("server {label}: progress");
     let statement = "select (select position from server_checkpoint where server = $1),
                             count(*) filter (where error is not null), min(error)
                      from server_zone where server = $1";
-    let row = match client.query_one(statement, &[&server.name]).await {
+    let row = match client.query_one(statement, &[&name]).await {
         Ok(row) => row,
         Err(error) => return Check::fail(about, output::chain(&error), "look into PostgreSQL's log"),
     };

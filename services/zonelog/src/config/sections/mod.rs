@@ -3,19 +3,23 @@
 //! `ops/config/zonelog.toml` says the same to people; a test compares the two.
 
 mod api;
+mod central;
 mod database;
+mod keystone;
 mod minidns;
-mod pool;
+mod pools;
 mod reconciler;
 mod telemetry;
 mod zones;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-pub use api::{Api, Auth};
+pub use api::{Api, Auth, Neutron};
+pub use central::{Central, Import, Quotas, Secrets};
 pub use database::Database;
+pub use keystone::{Keystone, KeystoneSecret};
 pub use minidns::MiniDns;
-pub use pool::{Algorithm, Nameserver, Pool, Server, ServerType};
+pub use pools::Pools;
 pub use reconciler::Reconciler;
 pub use telemetry::{Log, LogFormat, Metrics};
 pub use zones::{Limits, Soa};

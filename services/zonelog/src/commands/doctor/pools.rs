@@ -1,0 +1,89 @@
+//! The pools: there is one for new zones, and its targets can be worked with.
+
+use deadpool_postgres::Client;
+use zonelog_model::PoolId;
+use zonelog_reconciler::targets::remarks;
+use zonelog_reconciler::topology::servers;
+
+use super::Check;
+use crate::compose::reconciler_options;
+use crate::config::Config;
+use crate::installation::Running;
+use crate::pools::present;
+use crate::pools_yaml::Present;
+use crate::{output, sealing};
+
+/// What the sample calls its name servers.
+const EXAMPLE: &str = "example.org.";
+/// How a pool is changed.
+const CHANGE: &str = "change it in pools.yaml and run `zonelog pool update --file pools.yaml`";
+
+/// Checks every pool, and every server of each.
+pub(super) async fn check(
+    config: &Config,
+    running: Option<&Running>,
+    client: &Client,
+    checks: &mut Vec<Check>,
+) {
+    let pools = match present(client).await {
+        Ok(pools) => pools,
+        Err(error) => {
+            let found = output::chain(error.as_ref());
+            return checks.push(Check::fail("pools", found, "look into PostgreSQL's log"));
+        }
+    };
+    if pools.is_empty() {
+        return checks.push(Check::warn(
+            "pools",
+            "there is none, so no zone can be made",
+            "describe one in a pools.yaml (ops/config/pools.yaml shows how) and run `zonelog pool update --file pools.yaml`",
+        ));
+    }
+    let default = PoolId::new(config.central.default_pool_id);
+    if pools.iter().all(|pool| pool.id != default) {
+        checks.push(Check::fail(
+            "central.default_pool_id",
+            format!("names no pool that there is ({default}), so zones without another wish cannot be made"),
+            "write the id of a pool: `zonelog pool show --all` shows them",
+        ));
+    }
+    // Without a usable key the secrets check has said so; what needs one then says it again at its server.
+    let sealer = sealing::sealer(config).unwrap_or_else(|_| zonelog_central::Sealer::without_key());
+    let minidns = running.map(|running| running.minidns.as_slice());
+    let options = reconciler_options(config, sealer, minidns);
+    for Present { id, pool } in &pools {
+        let about = format!("pool {}", pool.name);
+        let before = checks.len();
+        if pool
+            .ns_records
+            .iter()
+            .any(|record| record.hostname.to_string().ends_with(EXAMPLE))
+        {
+            checks.push(Check::warn(
+                &about,
+                "its NS records hold the example's names, and so does every zone",
+                CHANGE,
+            ));
+        }
+        if pool.targets.is_empty() {
+            let found = "it has no targets: zones are kept and can be transferred from MiniDNS, but no server is told of them";
+            checks.push(Check::warn(&about, found, CHANGE));
+        }
+        for target in &pool.targets {
+            for remark in remarks(target) {
+                checks.push(Check::warn(
+                    format!("{about}: target {}", target.kind),
+                    remark,
+                    CHANGE,
+                ));
+            }
+        }
+        let servers = servers(*id, pool);
+        if checks.len() == before {
+            checks.push(Check::ok(&about, format!("{} servers", servers.len())));
+        }
+        for server in &servers {
+            super::servers::check(config, server, &options, client, checks).await;
+        }
+    }
+}

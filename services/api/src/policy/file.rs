@@ -271,7 +271,7 @@ mod tests {
             ("get_zone: \"@\"\nget_zone: \"!\"\n", &[":2", "get_zone"]),
             ("get_zone: \"@\"\ncreate_zone: [1, 2]\n", &["policy.yaml:2"]),
             ("get_zone: \"@\"\n  bad: indentation: here\n", &["policy.yaml:2"]),
-            ("- a\n- b\n", &["policy.yaml:1"]),
+            ("- a\n- b\n", &["policy.yaml: ", "rules by their names"]),
             ("create_zone: true\n", &["policy.yaml:1"]),
         ] {
             let error = policy(text).unwrap_err();

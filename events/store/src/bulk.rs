@@ -34,7 +34,7 @@ const TYPES: &[Type] = &[
     Type::TIMESTAMPTZ,
 ];
 
-/// An open transaction that appends a change in chunks. Dropped before its commit, it leaves nothing.
+/// A transaction that appends a change in chunks. Dropped before its commit, it leaves nothing.
 pub struct BulkAppend {
     client: Client,
     move_head: Statement,
@@ -64,12 +64,9 @@ pub struct EncodedEvents {
 }
 
 impl BulkAppend {
-    /// Connects, with the limits of `database`, and begins a transaction. Nothing is locked yet.
-    pub async fn begin(database: &Database) -> Result<Self, StoreError> {
+    /// Connects, with the limits of `database`. No transaction is open yet.
+    pub async fn connect(database: &Database) -> Result<Self, StoreError> {
         let client = database.connect().await?;
-        client
-            .batch_execute("begin isolation level read committed")
-            .await?;
         let move_head = client
             .prepare("update feed_head set position = $2 where feed = 0 and position = $1")
             .await?;
@@ -81,13 +78,16 @@ impl BulkAppend {
         })
     }
 
-    /// The connection of the transaction.
+    /// The connection; of the transaction, once that was begun.
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Waits for the log's head and holds it. Returns the position of the last event in the log.
+    /// Begins the transaction, waits for the log's head and holds it. Returns the position of the last event in the log.
     pub async fn lock(&mut self) -> Result<Position, StoreError> {
+        self.client
+            .batch_execute("begin isolation level read committed")
+            .await?;
         let row = self
             .client
             .query_one("select position from feed_head where feed = 0 for update", &[])

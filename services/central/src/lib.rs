@@ -87,10 +87,10 @@ impl Central {
         tokio::spawn(registry::keep_current(
             self.database.clone(),
             self.registry.clone(),
-            wake_ups.clone(),
+            wake_ups,
             shutdown.clone(),
         ));
-        tokio::spawn(import::run(self.clone(), wake_ups, shutdown.clone()));
+        tokio::spawn(import::run(self.clone(), shutdown.clone()));
         tokio::spawn(purge::run(
             self.database.clone(),
             self.options.purge.clone(),

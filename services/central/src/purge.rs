@@ -13,6 +13,9 @@ use crate::options::PurgeOptions;
 /// A pause between two statements, so that a long purge leaves the database to those who wait for it.
 const BREATH: Duration = Duration::from_millis(20);
 
+/// How long one turn may take before its connection is given up.
+const LIMIT: Duration = Duration::from_secs(300);
+
 /// Both find their rows by the index on `recorded_at`. Two processes that want the same rows do no harm.
 const IDEMPOTENCY_KEYS: &str = "
     delete from idempotency_key k using (
@@ -27,7 +30,9 @@ const REFUSALS: &str = "
 pub(crate) async fn run(database: Database, options: PurgeOptions, shutdown: CancellationToken) {
     let work = async {
         loop {
-            match once(&database, &options).await {
+            let turn = tokio::time::timeout(LIMIT, once(&database, &options)).await;
+            let too_slow = |_| Err(StoreError::Unavailable(format!("it took longer than {LIMIT:?}")));
+            match turn.unwrap_or_else(too_slow) {
                 Ok((0, 0)) => {}
                 Ok((idempotency_keys, refusals)) => {
                     tracing::debug!(idempotency_keys, refusals, "purged what was kept long enough");

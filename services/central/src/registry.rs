@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use zonelog_model::resource::{Event, Resource};
 use zonelog_model::zone::{Registry, RegistryOptions};
@@ -19,6 +20,12 @@ use crate::load::Queries;
 
 /// How often to look when no wake-up comes.
 const POLL: Duration = Duration::from_secs(1);
+
+/// The shortest time between two looks: wake-ups come with every batch of every process.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// How long a look may take before its connection is given up.
+const LIMIT: Duration = Duration::from_secs(20);
 
 /// The registry as of a position of the log. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -144,16 +151,15 @@ async fn follow(
     shown: &ShownRegistry,
     wake_ups: &mut watch::Receiver<Position>,
 ) -> Result<(), StoreError> {
+    let silent = |_| StoreError::Unavailable(format!("no answer within {LIMIT:?}"));
     let client = database.connect().await?;
-    let queries = Queries::prepare(&client).await?;
+    let queries = tokio::time::timeout(LIMIT, Queries::prepare(&client))
+        .await
+        .map_err(silent)??;
     loop {
-        // One statement for the position and then one for the resources: those read may be newer than the position, and
-        // are then read once more.
-        let position = queries.registry_head(&client).await?;
-        if shown.known().position.is_none_or(|known| known < position) {
-            let known = shown.known().read(position, queries.registry(&client).await?);
-            shown.show(&known);
-        }
+        let looked = tokio::time::timeout(LIMIT, look(&client, &queries, shown)).await;
+        looked.map_err(silent)??;
+        tokio::time::sleep(BREATH).await;
         // A sender that is gone tells nothing more; the poll goes on.
         let woken = async {
             if wake_ups.changed().await.is_err() {
@@ -162,4 +168,15 @@ async fn follow(
         };
         let _ = tokio::time::timeout(POLL, woken).await;
     }
+}
+
+async fn look(client: &Client, queries: &Queries, shown: &ShownRegistry) -> Result<(), StoreError> {
+    // One statement for the position and then one for the resources: those read may be newer than the position, and
+    // are then read once more.
+    let position = queries.registry_head(client).await?;
+    if shown.known().position.is_none_or(|known| known < position) {
+        let known = shown.known().read(position, queries.registry(client).await?);
+        shown.show(&known);
+    }
+    Ok(())
 }

@@ -15,11 +15,10 @@ mod write;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
+use zonelog_model::ResourceId;
 use zonelog_model::zone::import::undefined_error;
-use zonelog_model::{Position, ResourceId};
 use zonelog_store::{Database, StoreError};
 
 use crate::Central;
@@ -32,17 +31,13 @@ const MOST_ATTEMPTS: u32 = 5;
 /// The pause after a failure, longer with each.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Takes imports, one at a time, until `shutdown`. `wake_ups` tells of imports that other processes took in.
-pub(crate) async fn run(
-    central: Central,
-    mut wake_ups: watch::Receiver<Position>,
-    shutdown: CancellationToken,
-) {
+/// Takes imports, one at a time, until `shutdown`.
+pub(crate) async fn run(central: Central, shutdown: CancellationToken) {
     let work = async {
         let mut attempts = HashMap::new();
         loop {
             // Over a connection that is lost, or none: the next turn opens another.
-            if let Err(error) = work_off(&central, &mut attempts, &mut wake_ups).await {
+            if let Err(error) = work_off(&central, &mut attempts).await {
                 tracing::warn!(%error, "imports of zones are interrupted, trying again");
             }
             tokio::time::sleep(PAUSE).await;
@@ -51,11 +46,7 @@ pub(crate) async fn run(
     shutdown.run_until_cancelled(work).await;
 }
 
-async fn work_off(
-    central: &Central,
-    attempts: &mut HashMap<ResourceId, u32>,
-    wake_ups: &mut watch::Receiver<Position>,
-) -> Result<(), StoreError> {
+async fn work_off(central: &Central, attempts: &mut HashMap<ResourceId, u32>) -> Result<(), StoreError> {
     let options = &central.options.imports;
     let database = write_limits(&central.database);
     // Claims belong to this session: when it ends, they do.
@@ -64,7 +55,14 @@ async fn work_off(
     loop {
         while let Some(claim) = Claim::next(&client, options.claim).await? {
             let import = claim.import;
-            match one(&importer, &client, claim).await {
+            // After that time it may be another's.
+            let done = tokio::time::timeout(options.claim, one(&importer, &client, claim)).await;
+            let too_slow = |_| {
+                Err(StoreError::Unavailable(
+                    "it took longer than a claim lasts".to_owned(),
+                ))
+            };
+            match done.unwrap_or_else(too_slow) {
                 Ok(()) => {
                     attempts.remove(&import);
                 }
@@ -83,16 +81,8 @@ async fn work_off(
                 }
             }
         }
-        let woken = async {
-            if wake_ups.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        };
-        tokio::select! {
-            () = central.importer.notified() => {}
-            () = woken => {}
-            () = tokio::time::sleep(options.poll) => {}
-        }
+        // What this process took in is told at once; what others did is found by looking.
+        let _ = tokio::time::timeout(options.poll, central.importer.notified()).await;
     }
 }
 

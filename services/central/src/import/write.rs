@@ -56,7 +56,7 @@ impl<'a> Importer<'a> {
     /// Makes the zone, or says in the import why not.
     pub(super) async fn write(&self, claim: Claim, parsed: ParsedZone) -> Result<(), StoreError> {
         let project = claim.actor.project.clone();
-        let (mut append, inline, queries) = self.begin().await?;
+        let (mut append, inline, queries) = self.connect().await?;
         let Some((_, import)) = pending(&append, &queries, claim.import).await? else {
             drop(append);
             return self.forget(claim.import).await;
@@ -186,7 +186,7 @@ impl<'a> Importer<'a> {
 
     /// Says in an import why it failed.
     pub(super) async fn fail(&self, import: ResourceId, message: String) -> Result<(), StoreError> {
-        let (mut append, inline, queries) = self.begin().await?;
+        let (mut append, inline, queries) = self.connect().await?;
         let head = append.lock().await?;
         let found = pending(&append, &queries, import).await?;
         let mut locked = Locked {
@@ -232,8 +232,8 @@ impl<'a> Importer<'a> {
         Ok(())
     }
 
-    async fn begin(&self) -> Result<(BulkAppend, InlineWriter, Queries), StoreError> {
-        let append = BulkAppend::begin(&self.database).await?;
+    async fn connect(&self) -> Result<(BulkAppend, InlineWriter, Queries), StoreError> {
+        let append = BulkAppend::connect(&self.database).await?;
         let client = append.client();
         client.batch_execute(InlineWriter::SESSION).await?;
         let inline = InlineWriter::prepare(client).await?;

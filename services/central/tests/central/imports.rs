@@ -247,12 +247,11 @@ async fn imports_outlive_connections_that_are_cut_at_any_point() {
     let cut = "select pg_terminate_backend(pid) from pg_stat_activity
                where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()
                  and query ~ '^\\s*(copy|commit|update feed_head)'";
-    for _ in 0..8 {
-        eventually("an import is being written, or all are done", LONG, async || {
-            !world.client.query(cut, &[]).await.unwrap().is_empty() || world.count("import_task").await == 0
-        })
-        .await;
+    let mut cuts = 0;
+    while cuts < 8 && world.count("import_task").await > 0 {
+        cuts += world.client.query(cut, &[]).await.unwrap().len();
     }
+    assert!(cuts > 0, "no connection was met while it wrote");
     for id in &imports {
         let done = ended(&world, *id).await;
         let given_up =
@@ -322,7 +321,7 @@ fn other_process(url: &str) -> Child {
 async fn a_killed_process_leaves_its_import_to_the_next() {
     let world = World::new().await;
     let id = ids::resource_id();
-    let text = master_file("large.org.", 20_000);
+    let text = master_file("large.org.", 5_000);
     world.central.execute(start(id, &text, AMY)).await.unwrap();
     let events = world.count("event").await;
     let mut child = other_process(world.database.url());
@@ -342,6 +341,6 @@ async fn a_killed_process_leaves_its_import_to_the_next() {
         options.imports.claim = Duration::from_secs(3_600);
     });
     assert_eq!(ended(&world, id).await.status, ImportStatus::Complete);
-    assert_eq!(world.count("recordset_version").await, 40_001);
+    assert_eq!(world.count("recordset_version").await, 10_001);
     assert!(world.compare().await.is_empty());
 }

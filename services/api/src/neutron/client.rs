@@ -138,6 +138,8 @@ impl Neutron {
             let last = page.floatingips.last().map(|last| last.id);
             for given in page.floatingips {
                 let project = given.project_id.or(given.tenant_id).and_then(ProjectId::new);
+                // An administrator's token shows more than was asked for, if the filter is not heeded.
+                let project = project.filter(|project| wanted.project.is_none_or(|wanted| wanted == project));
                 found.extend(project.map(|project| FloatingIp {
                     region: endpoint.region.clone(),
                     id: given.id,

@@ -253,3 +253,60 @@ async fn lost_privileges_come_back_with_the_next_migration() {
         .unwrap();
     assert!(row.get::<_, bool>(0));
 }
+
+/// What the tables of release 0.1 lack is told by what they hold.
+#[tokio::test]
+async fn zones_and_records_of_an_older_schema_are_counted() {
+    let database = TestDatabase::without_schema().await;
+    let mut owner = database.owner().await;
+    owner
+        .batch_execute(
+            "create table schema_migration (number integer primary key, name text not null, digest text not null, \
+             applied_at timestamptz not null default now())",
+        )
+        .await
+        .unwrap();
+    for migration in &MIGRATIONS[..5] {
+        owner.batch_execute(migration.sql).await.unwrap();
+        owner
+            .execute(
+                "insert into schema_migration (number, name, digest) values ($1, $2, $3)",
+                &[&migration.number, &migration.name, &migration.digest()],
+            )
+            .await
+            .unwrap();
+    }
+    let rows = "
+        insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire,
+                          minimum, serial, soa_recordset, revision, stream_version, created_at, created_position,
+                          content_position, deleted_position, deleted_at)
+        select lpad(n::text, 32, '0')::uuid, n || '.test.', convert_to(n::text, 'UTF8'), 'p', gen_random_uuid(), 'a@b.c', 1,
+               '{}', 'ns.', 1, 1, 1, 1, 1, gen_random_uuid(), 1, 1, now(), n, n + 10, case n when 2 then 12 end,
+               case n when 2 then now() end
+        from generate_series(1, 2) n;
+        insert into recordset_version (zone, recordset, owner, owner_key, type, records, rdata, managed, project, revision,
+                                       created_at, since_serial, until_serial, since_position)
+        select z.id, gen_random_uuid(), 'r', convert_to(n::text, 'UTF8'), 1, array['192.0.2.1', '192.0.2.2'], '', n = 1, 'p',
+               1, now(), 1, case n when 2 then 2 end, 1
+        from zone z, generate_series(1, 4) n";
+    owner.batch_execute(rows).await.unwrap();
+    migrate(&mut owner, SERVICE).await.unwrap();
+    let zones = owner
+        .query(
+            "select recordset_count, record_count, pool_position from zone order by name",
+            &[],
+        )
+        .await
+        .unwrap();
+    let zones: Vec<(i64, i64, i64)> = zones
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    // One recordset is managed, one is not live; the second zone is deleted.
+    assert_eq!(zones, [(2, 4, 1), (0, 0, 2)]);
+    let usage = owner
+        .query_one("select project, zones from project_usage", &[])
+        .await
+        .unwrap();
+    assert_eq!((usage.get::<_, &str>(0), usage.get::<_, i64>(1)), ("p", 1));
+}

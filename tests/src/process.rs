@@ -85,7 +85,7 @@ fn newest_change(path: &Path) -> Option<SystemTime> {
 /// What a Zonelog under test is like.
 #[derive(Clone, Debug, Default)]
 pub struct ZonelogOptions {
-    /// TOML behind the generated configuration.
+    /// TOML behind the generated configuration. Without a `[quotas]` in it projects have no limits.
     pub more: String,
     /// Address that MiniDNS is reached at by the servers, where it is not MiniDNS itself (a proxy of the test).
     pub masters: Option<SocketAddr>,
@@ -93,6 +93,8 @@ pub struct ZonelogOptions {
     pub server_address: Option<SocketAddr>,
     /// A database of the test's own (the service's URL and the owner's) instead of Zonelog's private PostgreSQL.
     pub database: Option<(String, String)>,
+    /// TOML for the inside of `[api]`.
+    pub api: String,
     /// Where its data go, where it is not a temporary folder.
     pub folder: Option<PathBuf>,
 }
@@ -302,31 +304,58 @@ fn configuration(
     options: &ZonelogOptions,
 ) -> String {
     let mut text = format!(
-        "[database]\ndata_dir = \"{}\"\n[api]\nlisten = \"{api}\"\n[minidns]\nlisten = [\"{minidns}\"]\n\
-         [metrics]\nlisten = \"{metrics}\"\n[pool]\nnameservers = [{{ hostname = \"ns1.example.org.\", priority = 1 }}]\n",
+        "[database]\ndata_dir = \"{}\"\n[api]\nlisten = \"{api}\"\n{}\n[minidns]\nlisten = [\"{minidns}\"]\n\
+         [metrics]\nlisten = \"{metrics}\"\n[pools]\nfile = \"pools.yaml\"\n",
         folder.join("data").display(),
+        options.api,
     );
+    if !options.more.contains("[quotas]") {
+        text.push_str(
+            "[quotas]\nzones = -1\nzone_recordsets = -1\nzone_records = -1\nrecordset_records = -1\n",
+        );
+    }
     if let Some((url, owner_url)) = &options.database {
         let urls = format!("[database]\nurl = \"{url}\"\nowner_url = \"{owner_url}\"\n");
         text = text.replacen("[database]\n", &urls, 1);
     }
-    if let Some(masters) = options.masters {
-        text.push_str(&format!("masters = [\"{masters}\"]\n"));
-    }
+    let pools = pools_yaml(folder, options.masters.unwrap_or(minidns), servers, options);
+    std::fs::write(folder.join("pools.yaml"), pools).expect("the pools are written");
+    text.push_str(&options.more);
+    text
+}
+
+/// The default pool, with its servers, as Designate's `pools.yaml` has it.
+fn pools_yaml(folder: &Path, masters: SocketAddr, servers: &[&Bind], options: &ZonelogOptions) -> String {
+    let mut text = String::from(
+        "- name: default\n  id: 794ccc2c-d751-44fe-b57f-8894c9f5c842\n  description: Of a test.\n  attributes: {}\n\
+         \x20 ns_records:\n  - { hostname: ns1.example.org., priority: 1 }\n",
+    );
+    let (mut nameservers, mut targets) = (String::new(), String::new());
     for (number, server) in servers.iter().enumerate() {
-        let secret = folder.join(format!("rndc-{number}.secret"));
-        std::fs::write(&secret, server.rndc_secret()).expect("the secret is written");
-        text.push_str(&format!(
-            "[[pool.servers]]\nname = \"bind-{number}\"\ntype = \"bind9\"\naddress = \"{}\"\nrndc_address = \"{}\"\n\
-             rndc_key_name = \"{}\"\nrndc_algorithm = \"{}\"\nrndc_secret_file = \"{}\"\n",
+        let key = folder.join(format!("rndc-{number}.key"));
+        let (name, algorithm, secret) = (server.rndc_key(), server.rndc_algorithm(), server.rndc_secret());
+        let key_text = format!("key \"{name}\" {{ algorithm {algorithm}; secret \"{secret}\"; }};\n");
+        std::fs::write(&key, key_text).expect("the key is written");
+        let (dns, rndc) = (
             options.server_address.unwrap_or_else(|| server.dns_address()),
             server.rndc_address(),
-            server.rndc_key(),
-            server.rndc_algorithm(),
-            secret.display(),
+        );
+        nameservers.push_str(&format!("  - {{ host: {}, port: {} }}\n", dns.ip(), dns.port()));
+        targets.push_str(&format!(
+            "  - type: bind9\n    masters: [{{ host: {}, port: {} }}]\n    options: {{ host: {}, port: {}, rndc_host: {}, \
+             rndc_port: {}, rndc_key_file: {} }}\n",
+            masters.ip(),
+            masters.port(),
+            dns.ip(),
+            dns.port(),
+            rndc.ip(),
+            rndc.port(),
+            key.display(),
         ));
     }
-    text.push_str(&options.more);
+    if !servers.is_empty() {
+        text.push_str(&format!("  nameservers:\n{nameservers}  targets:\n{targets}"));
+    }
     text
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -321,4 +322,54 @@ async fn imports_are_their_projects_own() {
     api.of(ALPHA, Method::GET, &format!("/v2/zones/{zone}"), None)
         .await
         .expect(200);
+}
+
+#[tokio::test]
+async fn imports_under_way_share_a_bounded_memory() {
+    let options = ApiOptions {
+        max_import_bytes: 10_000,
+        ..options()
+    };
+    let importing = Importing::with(options, central_options()).await;
+    // As many as there is room for have come half-way.
+    let (go, wait) = tokio::sync::watch::channel(false);
+    let slow = (0..4).map(|n| {
+        let file = FILE.replace("imported", &format!("slow{n}"));
+        let (first, rest) = file.split_at(50);
+        let parts = [first.to_owned(), rest.to_owned()];
+        let body = futures_util::stream::iter(parts.into_iter().enumerate()).then({
+            let wait = wait.clone();
+            move |(place, part)| {
+                let mut wait = wait.clone();
+                async move {
+                    if place > 0 {
+                        let _ = wait.wait_for(|go| *go).await;
+                    }
+                    Ok::<_, std::io::Error>(part)
+                }
+            }
+        });
+        importing.post(ALPHA, "text/dns", reqwest::Body::wrap_stream(body))
+    });
+    let slow = futures_util::future::join_all(slow);
+    let full = async {
+        let mut refused = None;
+        eventually("the room is full", Duration::from_secs(10), async || {
+            let answer = importing.post(ALPHA, "text/dns", "nonsense").await;
+            let is_full = answer.status == 503;
+            refused = Some(answer);
+            is_full
+        })
+        .await;
+        let refused = refused.unwrap();
+        assert!(!refused.header("retry-after").is_empty());
+        refused.expect_error(503, "service_unavailable");
+        go.send(true).unwrap();
+    };
+    let (done, ()) = futures_util::future::join(slow, full).await;
+    for answer in done {
+        answer.expect(202);
+    }
+    // And there is room again.
+    importing.post(ALPHA, "text/dns", FILE).await.expect(202);
 }

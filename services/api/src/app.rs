@@ -129,7 +129,9 @@ impl ZoneDone {
             share,
         } = done.changed
         else {
-            return Err(ApiError::internal(&"Central answered a zone's command without a zone"));
+            return Err(ApiError::internal(
+                &"Central answered a zone's command without a zone",
+            ));
         };
         Ok(Self {
             zone,

@@ -419,7 +419,11 @@ impl From<TransferRejection> for ApiError {
         match rejection {
             TransferRejection::Zone(rejection) => rejection.into(),
             TransferRejection::NotForYou => Self::forbidden(),
-            rejection => Self::new(status_of(rejection.label()), rejection.label(), rejection.to_string()),
+            rejection => Self::new(
+                status_of(rejection.label()),
+                rejection.label(),
+                rejection.to_string(),
+            ),
         }
     }
 }

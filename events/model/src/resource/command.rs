@@ -129,6 +129,7 @@ impl Change {
                 name: Patch::Set(name),
                 ..
             } => Some(tsig_key_key(name)),
+            Self::Pool(pool) => Some(pool.name.clone()),
             _ => None,
         }
     }

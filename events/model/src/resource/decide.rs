@@ -67,7 +67,7 @@ fn update(
     if body == before.body {
         return Ok(None);
     }
-    rules::change_is_valid(&before.body, &body)?;
+    rules::change_is_valid(&body)?;
     if let (Body::TsigKey(old), Body::TsigKey(new)) = (&before.body, &body)
         && (old.scope, old.resource) != (new.scope, new.resource)
     {

@@ -11,7 +11,7 @@ use crate::ProjectId;
 /// A pool of DNS servers that serve the same zones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Its name, up to 50 characters; never changes.
+    /// Its name, up to 50 characters.
     pub name: String,
     /// Free text, up to 160 characters.
     pub description: Option<String>,

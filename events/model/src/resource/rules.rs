@@ -168,17 +168,12 @@ pub(super) fn body_can_change(body: &Body) -> Ruling {
     }
 }
 
-/// Designate: a pool keeps its name, and its last NS record.
-pub(super) fn change_is_valid(before: &Body, after: &Body) -> Ruling {
-    if let (Body::Pool(before), Body::Pool(after)) = (before, after) {
-        if before.name != after.name {
-            return invalid("name", "the name of a pool cannot be changed");
-        }
-        if after.ns_records.is_empty() {
-            return Err(Rejection::LastNsRecord);
-        }
+/// Designate: a pool keeps its last NS record.
+pub(super) fn change_is_valid(after: &Body) -> Ruling {
+    match after {
+        Body::Pool(pool) if pool.ns_records.is_empty() => Err(Rejection::LastNsRecord),
+        _ => body_is_valid(after),
     }
-    body_is_valid(after)
 }
 
 // ---- the world around --------------------------------------------------------------------------------------------

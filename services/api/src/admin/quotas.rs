@@ -31,7 +31,7 @@ pub(crate) async fn show(
     ProjectPath(project): ProjectPath,
     context: Context,
 ) -> Result<Response, ApiError> {
-    context.enforce("get_quotas", &target(&project))?;
+    enforce(&context, "get_quotas", &project)?;
     let quota = quotas_of(&app, &project).await?.into();
     json(StatusCode::OK, &Envelope { quota })
 }
@@ -44,9 +44,13 @@ pub(crate) async fn update(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    context.enforce("set_quota", &target(&project))?;
+    enforce(&context, "set_quota", &project)?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
-    let others: Vec<&str> = object.keys().map(String::as_str).filter(|key| *key != "quota").collect();
+    let others: Vec<&str> = object
+        .keys()
+        .map(String::as_str)
+        .filter(|key| *key != "quota")
+        .collect();
     if !others.is_empty() {
         return Err(ApiError::keys(&others, "quota"));
     }
@@ -71,15 +75,17 @@ pub(crate) async fn reset(
     context: Context,
     retry: Retry,
 ) -> Result<Response, ApiError> {
-    context.enforce("reset_quotas", &target(&project))?;
+    enforce(&context, "reset_quotas", &project)?;
     clear(&app, &context, &project, retry.of(&[])?).await?;
     Ok(no_content())
 }
 
-/// Whoever comes through this door asks for all projects.
-fn target(project: &ProjectId) -> Target<'_> {
-    Target {
+/// Whoever comes through this door asks for all projects, and must be allowed to.
+fn enforce(context: &Context, rule: &'static str, project: &ProjectId) -> Result<(), ApiError> {
+    context.enforce("all_tenants", &Target::default())?;
+    let target = Target {
         all_tenants: Some(true),
         ..Target::of_project(project.as_str())
-    }
+    };
+    context.enforce(rule, &target)
 }

@@ -91,7 +91,11 @@ impl Collection for Blacklists {
 }
 
 /// `GET /v2/blacklists`.
-pub(crate) async fn list(State(app): State<Arc<App>>, context: Context, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    context: Context,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     collection::list::<Blacklists>(&app, &context, &uri).await
 }
 

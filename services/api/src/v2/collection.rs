@@ -63,6 +63,9 @@ pub(super) trait Collection {
 
     /// Reads the body of a PATCH. `present` is the resource as it is now.
     fn read_change(app: &App, object: &Object, present: &Resource) -> Result<Change, ApiError>;
+
+    /// Starts what follows from an accepted change.
+    fn follow_up(_app: &App, _context: &Context, _before: &Resource, _after: &Resource) {}
 }
 
 /// A list, with the key that its collection has.
@@ -91,7 +94,11 @@ pub(super) fn page<T: Serialize>(
 }
 
 /// `GET /v2/<collection>`.
-pub(super) async fn list<C: Collection>(app: &App, context: &Context, uri: &Uri) -> Result<Response, ApiError> {
+pub(super) async fn list<C: Collection>(
+    app: &App,
+    context: &Context,
+    uri: &Uri,
+) -> Result<Response, ApiError> {
     context.enforce(C::RULES.find, &Target::default())?;
     let query = Query::parse(uri.query());
     let (page_request, sort) = query.page(C::SORT_KEYS, C::FILTERS)?;
@@ -107,12 +114,18 @@ pub(super) async fn list<C: Collection>(app: &App, context: &Context, uri: &Uri)
     drop(client);
     let last = found.last().map(|resource| resource.id.uuid());
     let links = ListLinks::new(context, uri.path(), &query, page_request.limit, found.len(), last);
-    let items = found.iter().map(|resource| C::shown(app, resource, &context.base));
+    let items = found
+        .iter()
+        .map(|resource| C::shown(app, resource, &context.base));
     page(C::NAME, items.collect::<Result<_, _>>()?, links)
 }
 
 /// `GET /v2/<collection>/{id}`.
-pub(super) async fn show<C: Collection>(app: &App, context: &Context, id: Uuid) -> Result<Response, ApiError> {
+pub(super) async fn show<C: Collection>(
+    app: &App,
+    context: &Context,
+    id: Uuid,
+) -> Result<Response, ApiError> {
     context.enforce(C::RULES.get, &Target::default())?;
     let resource = present(app, C::KIND, id).await?;
     json(StatusCode::OK, &C::shown(app, &resource, &context.base)?)
@@ -133,7 +146,9 @@ pub(super) async fn create<C: Collection>(
         id: ids::resource_id(),
         body,
     };
-    let done = app.execute_on_resource(context, retry.of(&bytes)?, command).await?;
+    let done = app
+        .execute_on_resource(context, retry.of(&bytes)?, command)
+        .await?;
     let location = location(&context.base, C::NAME, done.resource.id);
     accepted(
         StatusCode::CREATED,
@@ -164,7 +179,10 @@ pub(super) async fn update<C: Collection>(
         id: present.id,
         change,
     };
-    let done = app.execute_on_resource(context, retry.of(&bytes)?, command).await?;
+    let done = app
+        .execute_on_resource(context, retry.of(&bytes)?, command)
+        .await?;
+    C::follow_up(app, context, &present, &done.resource);
     accepted(
         C::CHANGED,
         &C::shown(app, &done.resource, &context.base)?,

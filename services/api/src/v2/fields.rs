@@ -74,9 +74,8 @@ pub(super) fn not_null(field: &str) -> ApiError {
 
 /// A field's text as one of a closed set of words.
 pub(super) fn word<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Result<T, ApiError> {
-    read(text).ok_or_else(|| {
-        ApiError::value(format_args!("Field value {} is invalid", coerce::excerpt(text)))
-    })
+    read(text)
+        .ok_or_else(|| ApiError::value(format_args!("Field value {} is invalid", coerce::excerpt(text))))
 }
 
 /// Attributes: an object of short texts.

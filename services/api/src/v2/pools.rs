@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 use zonelog_dns::Name;
-use zonelog_model::ProjectId;
 use zonelog_model::resource::{Body, Change, Kind, NsRecord, Pool, Resource};
 use zonelog_model::zone::Patch;
+use zonelog_model::{PoolId, ProjectId};
 use zonelog_projections::resource::ResourceSort;
 
 use super::body::{Keys, SelfLink, Time};
@@ -114,7 +114,9 @@ impl Collection for Pools {
         Ok(Body::Pool(Box::new(Pool {
             name,
             description: fields.description()?,
-            project: project.map(|project| project_id("project_id", &project)).transpose()?,
+            project: project
+                .map(|project| project_id("project_id", &project))
+                .transpose()?,
             attributes: attributes(fields.get("attributes"))?,
             ns_records: ns_records(fields.get("ns_records"))?,
             nameservers: Vec::new(),
@@ -143,6 +145,25 @@ impl Collection for Pools {
             pool.ns_records = ns_records(fields.get("ns_records"))?;
         }
         Ok(Change::Pool(pool))
+    }
+
+    /// New NS records go to all zones of the pool, in the background. `zonelog pool update` does the same, and heals what
+    /// was interrupted.
+    fn follow_up(app: &App, context: &Context, before: &Resource, after: &Resource) {
+        if let (Body::Pool(old), Body::Pool(new)) = (&before.body, &after.body)
+            && old.nameserver_names() == new.nameserver_names()
+        {
+            return;
+        }
+        let (central, metadata) = (app.central.clone(), context.metadata());
+        let pool = PoolId::new(after.id.uuid());
+        tokio::spawn(async move {
+            match central.rewrite_nameservers(pool, &metadata, |_| {}).await {
+                Ok(zones) => tracing::info!(%pool, zones, "zones have their pool's new name servers"),
+                Err(error) => tracing::error!(%pool, %error,
+                    "not all zones have their pool's new name servers; zonelog pool update goes on with it"),
+            }
+        });
     }
 }
 
@@ -179,7 +200,10 @@ fn ns_records(value: &Value) -> Result<Vec<NsRecord>, ApiError> {
         let fields = Fields(object);
         let hostname = fields.required_text("hostname", MAX_HOSTNAME)?;
         let hostname = Name::parse(&hostname).map_err(|error| {
-            ApiError::value(format_args!("Host name {} is invalid: {error}", coerce::excerpt(&hostname)))
+            ApiError::value(format_args!(
+                "Host name {} is invalid: {error}",
+                coerce::excerpt(&hostname)
+            ))
         })?;
         let priority = coerce::integer_within("priority", fields.get("priority"), 1..=10_000)?;
         let priority = priority.ok_or_else(|| not_null("priority"))?;
@@ -193,7 +217,11 @@ fn ns_records(value: &Value) -> Result<Vec<NsRecord>, ApiError> {
 }
 
 /// `GET /v2/pools`.
-pub(crate) async fn list(State(app): State<Arc<App>>, context: Context, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    context: Context,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     collection::list::<Pools>(&app, &context, &uri).await
 }
 

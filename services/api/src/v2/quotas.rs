@@ -212,13 +212,17 @@ pub(crate) async fn set(
     let client = app.client().await?;
     let mut present = resource::quotas(&client, project.as_str()).await?.is_some();
     drop(client);
-    let mut done = app.submit(context, retry.clone(), change.command(&project, present).into()).await;
+    let mut done = app
+        .submit(context, retry.clone(), change.command(&project, present).into())
+        .await;
     // Somebody else set or reset them since they were looked for.
     if let Err(ExecuteError::Rejected(rejection)) = &done
         && ["duplicate_quota", "quota_not_found"].contains(&rejection.label())
     {
         present = !present;
-        done = app.submit(context, retry, change.command(&project, present).into()).await;
+        done = app
+            .submit(context, retry, change.command(&project, present).into())
+            .await;
     }
     let done = ResourceDone::of(done?)?;
     let Body::Quotas(own) = &done.resource.body else {

@@ -13,7 +13,7 @@ use zonelog_model::{ProjectId, RecordsetId, ZoneId};
 use zonelog_projections::listing::{RecordsetFilter, RecordsetSort, Within, ZoneRow};
 use zonelog_projections::status::Action;
 
-use super::allowed::{enforce_on_recordset, enforce_on_zone, visible_recordset, zone_target};
+use super::allowed::{enforce_on_recordset, enforce_on_zone, visible_recordset};
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::recordset_input::{NewRecordset, PRESENT, RecordsetChange};
 use super::recordset_json::{RecordsetJson, RecordsetListJson, recordset_href};
@@ -68,9 +68,8 @@ async fn list_within(
     HideCounts(hide_counts): HideCounts,
     uri: &Uri,
 ) -> Result<Response, ApiError> {
-    if within == Within::AllZones {
-        context.enforce("find_recordsets", &Target::default())?;
-    }
+    // Who sees a zone sees all that is in it: also a project that it is shared with.
+    context.enforce("find_recordsets", &Target::default())?;
     let query = Query::parse(uri.query());
     let (page, sort) = query.page(&SORT_KEYS, &FILTERS)?;
     let filter = RecordsetFilter {
@@ -85,8 +84,7 @@ async fn list_within(
     let client = app.client().await?;
     if let Within::Zone(zone) = within {
         let row = app.listing.zone(&client, context.sight(), zone).await?;
-        let row = row.ok_or_else(ApiError::zone_not_found)?;
-        context.enforce("find_recordsets", &zone_target(&row))?;
+        row.ok_or_else(ApiError::zone_not_found)?;
     }
     let found = app
         .listing
@@ -154,9 +152,7 @@ pub(crate) async fn create(
         managed_resource: None,
         may_use_low_ttl: context.may_use_low_ttl(),
     };
-    let done = app
-        .execute_on_zone(&context, retry.of(&bytes)?, command)
-        .await?;
+    let done = app.execute_on_zone(&context, retry.of(&bytes)?, command).await?;
     let recordset = of(&done)?;
     let body = RecordsetJson::accepted(&done.zone, recordset, Action::Create, &context.base);
     let status = if recordset.records.is_empty() {
@@ -213,9 +209,7 @@ pub(crate) async fn update(
         may_edit_managed: context.may_edit_managed(),
         may_use_low_ttl: context.may_use_low_ttl(),
     };
-    let done = app
-        .execute_on_zone(&context, retry.of(&bytes)?, command)
-        .await?;
+    let done = app.execute_on_zone(&context, retry.of(&bytes)?, command).await?;
     let body = RecordsetJson::accepted(&done.zone, of(&done)?, Action::Update, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
 }
@@ -233,9 +227,7 @@ pub(crate) async fn delete(
         recordset: RecordsetId::new(path.recordset),
         may_edit_managed: context.may_edit_managed(),
     };
-    let done = app
-        .execute_on_zone(&context, retry.of(&[])?, command)
-        .await?;
+    let done = app.execute_on_zone(&context, retry.of(&[])?, command).await?;
     let body = RecordsetJson::accepted(&done.zone, of(&done)?, Action::Delete, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
 }

@@ -84,8 +84,17 @@ pub(crate) async fn list(
     let found = service_status::list(&client, &filter, sort, &page_request, clock::now()).await?;
     drop(client);
     let last = found.last().map(|service| service.id);
-    let links = ListLinks::new(&context, uri.path(), &query, page_request.limit, found.len(), last);
-    let items = found.iter().map(|service| ServiceJson::shown(service, &context.base));
+    let links = ListLinks::new(
+        &context,
+        uri.path(),
+        &query,
+        page_request.limit,
+        found.len(),
+        last,
+    );
+    let items = found
+        .iter()
+        .map(|service| ServiceJson::shown(service, &context.base));
     page("service_statuses", items.collect(), links)
 }
 

@@ -99,7 +99,14 @@ pub(crate) async fn list(
         .await?;
     drop(client);
     let last = found.last().map(|share| share.id);
-    let links = ListLinks::new(&context, uri.path(), &query, page_request.limit, found.len(), last);
+    let links = ListLinks::new(
+        &context,
+        uri.path(),
+        &query,
+        page_request.limit,
+        found.len(),
+        last,
+    );
     let items = found.iter().map(|share| ShareJson::shown(share, &context.base));
     page("shared_zones", items.collect(), links)
 }

@@ -91,7 +91,11 @@ impl Collection for Tlds {
 }
 
 /// `GET /v2/tlds`.
-pub(crate) async fn list(State(app): State<Arc<App>>, context: Context, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    context: Context,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     collection::list::<Tlds>(&app, &context, &uri).await
 }
 

@@ -46,7 +46,9 @@ struct TsigKeyJson {
 
 impl fmt::Debug for TsigKeyJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TsigKeyJson").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("TsigKeyJson")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,12 +80,11 @@ impl Collection for TsigKeys {
         let Body::TsigKey(key) = &resource.body else {
             return Err(ApiError::other_kind(resource));
         };
-        let secret = app.central.sealer().open(Self::KIND.label(), "secret", &key.secret);
         Ok(TsigKeyJson {
             id: resource.id.uuid(),
             name: key.name.clone(),
             algorithm: key.algorithm.label(),
-            secret: secret.map_err(|error| ApiError::internal(&error))?,
+            secret: opened(app, key)?,
             scope: key.scope.label(),
             resource_id: key.resource,
             created_at: Time(resource.created_at),
@@ -95,7 +96,10 @@ impl Collection for TsigKeys {
     fn read_new(app: &App, object: &Object) -> Result<Body, ApiError> {
         let fields = Fields(object);
         let name = fields.required_text("name", MAX_TEXT)?;
-        let algorithm = word(&fields.required_text("algorithm", MAX_TEXT)?, TsigAlgorithm::from_label)?;
+        let algorithm = word(
+            &fields.required_text("algorithm", MAX_TEXT)?,
+            TsigAlgorithm::from_label,
+        )?;
         let secret = secret(app, &fields.required_text("secret", MAX_TEXT)?)?;
         let scope = word(&fields.required_text("scope", MAX_TEXT)?, TsigScope::from_label)?;
         let resource = resource_id(&fields.required_text("resource_id", MAX_TEXT)?)?;
@@ -108,13 +112,22 @@ impl Collection for TsigKeys {
         }))
     }
 
-    fn read_change(app: &App, object: &Object, _: &Resource) -> Result<Change, ApiError> {
+    fn read_change(app: &App, object: &Object, present: &Resource) -> Result<Change, ApiError> {
+        let Body::TsigKey(key) = &present.body else {
+            return Err(ApiError::other_kind(present));
+        };
         let fields = Fields(object);
         let changed = |field| fields.changed_text(field, MAX_TEXT);
         Ok(Change::TsigKey {
             name: changed("name")?,
-            algorithm: read(changed("algorithm")?, |text| word(text, TsigAlgorithm::from_label))?,
-            secret: read(changed("secret")?, |text| secret(app, text))?,
+            algorithm: read(changed("algorithm")?, |text| {
+                word(text, TsigAlgorithm::from_label)
+            })?,
+            secret: read(changed("secret")?, |text| match opened(app, key)? {
+                // The same secret is not sealed anew, which would look like a change.
+                same if same == text => Ok(key.secret.clone()),
+                _ => secret(app, text),
+            })?,
             scope: read(changed("scope")?, |text| word(text, TsigScope::from_label))?,
             resource: read(changed("resource_id")?, resource_id)?,
         })
@@ -126,6 +139,15 @@ fn read<T>(patch: Patch<String>, read: impl Fn(&str) -> Result<T, ApiError>) -> 
         Patch::Keep => Ok(Patch::Keep),
         Patch::Set(text) => read(&text).map(Patch::Set),
     }
+}
+
+/// The secret in clear.
+fn opened(app: &App, key: &TsigKey) -> Result<String, ApiError> {
+    let secret = app
+        .central
+        .sealer()
+        .open(Kind::TsigKey.label(), "secret", &key.secret);
+    secret.map_err(|error| ApiError::internal(&error))
 }
 
 /// Seals a secret. It must be base64, as every DNS server takes it; an error never repeats it.
@@ -149,7 +171,11 @@ fn resource_id(text: &str) -> Result<Uuid, ApiError> {
 }
 
 /// `GET /v2/tsigkeys`.
-pub(crate) async fn list(State(app): State<Arc<App>>, context: Context, uri: Uri) -> Result<Response, ApiError> {
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    context: Context,
+    uri: Uri,
+) -> Result<Response, ApiError> {
     collection::list::<TsigKeys>(&app, &context, &uri).await
 }
 

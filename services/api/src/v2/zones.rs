@@ -111,7 +111,8 @@ pub(crate) async fn create(
 /// Says what to do when no pool was found because there is none at all.
 pub(super) fn without_pools(app: &App, error: ApiError) -> ApiError {
     if error.kind() == "no_valid_pool_found" && app.central.registry().pools().next().is_none() {
-        let message = "There is no pool yet: an operator makes one with zonelog pool update --file pools.yaml";
+        let message =
+            "There is no pool yet: an operator makes one with zonelog pool update --file pools.yaml";
         return ApiError::new(StatusCode::NOT_FOUND, "no_valid_pool_found", message);
     }
     error
@@ -158,9 +159,7 @@ pub(crate) async fn update(
         description: change.description,
         may_use_low_ttl: context.may_use_low_ttl(),
     };
-    let done = app
-        .execute_on_zone(&context, retry.of(&bytes)?, command)
-        .await?;
+    let done = app.execute_on_zone(&context, retry.of(&bytes)?, command).await?;
     let body = ZoneJson::accepted(&done.zone, shared, Action::Update, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)
 }
@@ -177,9 +176,7 @@ pub(crate) async fn delete(
         zone: ZoneId::new(zone),
         delete_shares: context.delete_shares(),
     };
-    let done = app
-        .execute_on_zone(&context, retry.of(&[])?, command)
-        .await?;
+    let done = app.execute_on_zone(&context, retry.of(&[])?, command).await?;
     // What is deleted is shared with nobody.
     let body = ZoneJson::accepted(&done.zone, false, Action::Delete, &context.base);
     accepted(StatusCode::ACCEPTED, &body, None, done.replayed)

@@ -37,7 +37,9 @@ async fn it_is_an_admins() {
         api.of(("other", "member,reader"), Method::GET, path, None)
             .await
             .expect_error(403, "forbidden");
-        api.of(("other", "admin"), Method::GET, path, None).await.expect(200);
+        api.of(("other", "admin"), Method::GET, path, None)
+            .await
+            .expect(200);
     }
     for method in [Method::PATCH, Method::DELETE] {
         api.of(
@@ -55,9 +57,11 @@ async fn it_is_an_admins() {
 async fn quotas_come_in_an_envelope() {
     let api = start().await;
     let path = "/admin/quotas/alice";
-    let unlimited =
-        json!({"zones": -1, "zone_recordsets": -1, "zone_records": -1, "recordset_records": -1, "api_export_size": -1});
-    assert_eq!(api.get(path).await.expect(200).json(), json!({"quota": unlimited}));
+    let unlimited = json!({"zones": -1, "zone_recordsets": -1, "zone_records": -1, "recordset_records": -1, "api_export_size": -1});
+    assert_eq!(
+        api.get(path).await.expect(200).json(),
+        json!({"quota": unlimited})
+    );
     let changed = api
         .patch(path, &json!({"quota": {"zones": 3}}))
         .await
@@ -89,7 +93,8 @@ async fn reports_count_what_there_is() {
     let api = start().await;
     let zone = api.zone("one.org.").await;
     api.zone("two.org.").await;
-    api.recordset(&zone, "a.one.org.", "A", &["192.0.2.1", "192.0.2.2"]).await;
+    api.recordset(&zone, "a.one.org.", "A", &["192.0.2.1", "192.0.2.2"])
+        .await;
     let body = json!({"name": "alice.org.", "email": "a@alice.org"});
     api.of(("alice", "member,reader"), Method::POST, "/v2/zones", Some(&body))
         .await
@@ -98,7 +103,12 @@ async fn reports_count_what_there_is() {
         api.get("/admin/reports/counts").await.expect(200).json(),
         json!({"counts": [{"zones": 3, "records": 2, "tenants": 2}]})
     );
-    for (criterion, count) in [("zones", 3), ("records", 2), ("tenants", 2), ("zones_delayed_notify", 0)] {
+    for (criterion, count) in [
+        ("zones", 3),
+        ("records", 2),
+        ("tenants", 2),
+        ("zones_delayed_notify", 0),
+    ] {
         assert_eq!(
             api.get(&format!("/admin/reports/counts/{criterion}"))
                 .await
@@ -120,10 +130,37 @@ async fn reports_count_what_there_is() {
         ], "links": {"self": base}})
     );
     assert_eq!(
-        api.get("/admin/reports/tenants/noauth-project").await.expect(200).json(),
+        api.get("/admin/reports/tenants/noauth-project")
+            .await
+            .expect(200)
+            .json(),
         json!({"zones_count": 2, "zones": ["one.org.", "two.org."], "id": "noauth-project",
             "links": {"self": format!("{base}/noauth-project")}})
     );
     let nobody = api.get("/admin/reports/tenants/nobody").await.expect(200).json();
-    assert_eq!((&nobody["zones_count"], &nobody["zones"]), (&json!(0), &json!([])));
+    assert_eq!(
+        (&nobody["zones_count"], &nobody["zones"]),
+        (&json!(0), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn a_zone_is_exported_at_once() {
+    let api = start().await;
+    let zone = api.zone("one.org.").await;
+    api.recordset(&zone, "a.one.org.", "A", &["192.0.2.1"]).await;
+    let path = format!("/admin/zones/export/{zone}");
+    let text = api
+        .send(Method::GET, &path, &[("accept", "text/dns")], None)
+        .await
+        .expect(200);
+    assert!(text.header("content-type").starts_with("text/dns"), "{text:?}");
+    assert!(text.text.starts_with("$ORIGIN one.org.\n"), "{}", text.text);
+    assert!(text.text.contains("192.0.2.1"), "{}", text.text);
+    api.of(("other", "member,reader"), Method::GET, &path, None)
+        .await
+        .expect_error(404, "zone_not_found");
+    api.of(("noauth-project", "reader"), Method::GET, &path, None)
+        .await
+        .expect_error(403, "forbidden");
 }

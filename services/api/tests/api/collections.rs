@@ -49,9 +49,7 @@ const COLLECTIONS: [Collection; 4] = [
         one: "tsigkey",
         title: "TsigKey",
         key: "name",
-        rest: || {
-            json!({"algorithm": "hmac-sha256", "secret": "c2VjcmV0", "scope": "POOL", "resource_id": POOL})
-        },
+        rest: || json!({"algorithm": "hmac-sha256", "secret": "c2VjcmV0", "scope": "POOL", "resource_id": POOL}),
         changed: 200,
         first: 0,
     },
@@ -182,9 +180,16 @@ async fn each_is_listed_filtered_sorted_and_paged() {
             keys.filter(|key| key != "default").collect()
         };
         let key = collection.key;
-        assert_eq!(keys("").await, ["bb", "aa", "cab"], "in the order of their creation");
+        assert_eq!(
+            keys("").await,
+            ["bb", "aa", "cab"],
+            "in the order of their creation"
+        );
         assert_eq!(keys(&format!("sort_key={key}")).await, ["aa", "bb", "cab"]);
-        assert_eq!(keys(&format!("sort_key={key}&sort_dir=desc")).await, ["cab", "bb", "aa"]);
+        assert_eq!(
+            keys(&format!("sort_key={key}&sort_dir=desc")).await,
+            ["cab", "bb", "aa"]
+        );
         assert_eq!(keys(&format!("{key}=aa")).await, ["aa"]);
         assert_eq!(keys(&format!("{key}=*b")).await, ["bb", "cab"]);
         assert_eq!(keys(&format!("{key}=nothing")).await, Vec::<String>::new());
@@ -243,7 +248,9 @@ async fn each_is_an_admins() {
             }
         }
         // Of whichever project the admin is.
-        api.of(("other", "admin"), Method::GET, &own, None).await.expect(200);
+        api.of(("other", "admin"), Method::GET, &own, None)
+            .await
+            .expect(200);
     }
 }
 
@@ -255,10 +262,7 @@ async fn a_key_is_used_once() {
         let second = collection.make(&api, "two").await;
         let kind = format!("duplicate_{}", collection.one);
         let body = collection.body("one");
-        let error = api
-            .post(&collection.path(), &body)
-            .await
-            .expect_error(409, &kind);
+        let error = api.post(&collection.path(), &body).await.expect_error(409, &kind);
         assert_eq!(error["message"], format!("Duplicate {}", collection.title));
         let path = format!("{}/{second}", collection.path());
         api.patch(&path, &json!({collection.key: "one"}))
@@ -280,9 +284,18 @@ async fn what_is_wrong_is_named() {
             .await
             .expect_error(400, "invalid_object");
         assert_eq!(error["errors"]["errors"][0]["validator"], "required");
-        assert_eq!(error["errors"]["errors"][0]["message"], format!("'{key}' is a required property"));
+        assert_eq!(
+            error["errors"]["errors"][0]["message"],
+            format!("'{key}' is a required property")
+        );
 
-        for value in [json!(null), json!([]), json!({"a": 1}), json!(true), json!("x".repeat(256))] {
+        for value in [
+            json!(null),
+            json!([]),
+            json!({"a": 1}),
+            json!(true),
+            json!("x".repeat(256)),
+        ] {
             let mut body = collection.body("x");
             body[key] = value.clone();
             api.post(&path, &body).await.expect_error(400, "invalid_object");
@@ -294,7 +307,11 @@ async fn what_is_wrong_is_named() {
             let long = json!({"description": "x".repeat(161)});
             api.patch(&own, &long).await.expect_error(400, "invalid_object");
         }
-        for (field, value) in [("colour", json!("red")), ("id", json!(Uuid::nil())), ("created_at", json!("now"))] {
+        for (field, value) in [
+            ("colour", json!("red")),
+            ("id", json!(Uuid::nil())),
+            ("created_at", json!("now")),
+        ] {
             let mut body = collection.body("x");
             body[field] = value.clone();
             let message =
@@ -307,11 +324,20 @@ async fn what_is_wrong_is_named() {
                 .expect_error(400, "invalid_object");
             assert_eq!(error["message"], message);
         }
-        let error = api.get(&format!("{path}/foo")).await.expect_error(400, "invalid_uuid");
+        let error = api
+            .get(&format!("{path}/foo"))
+            .await
+            .expect_error(400, "invalid_uuid");
         assert_eq!(error["message"], format!("Invalid UUID {one}_id: foo"));
-        api.put(&own, &json!({})).await.expect_error(405, "method_not_allowed");
-        api.get(&format!("{path}.json")).await.expect_error(404, "not_found");
-        let answer = api.send(Method::POST, &path, &[("content-type", "text/plain")], None).await;
+        api.put(&own, &json!({}))
+            .await
+            .expect_error(405, "method_not_allowed");
+        api.get(&format!("{path}.json"))
+            .await
+            .expect_error(404, "not_found");
+        let answer = api
+            .send(Method::POST, &path, &[("content-type", "text/plain")], None)
+            .await;
         answer.expect_error(415, "unsupported_content_type");
     }
 }
@@ -326,7 +352,12 @@ async fn the_log_says_who_made_each_change() {
     ];
     for collection in COLLECTIONS {
         let made = api
-            .send(Method::POST, &collection.path(), &headers, Some(&collection.body("one")))
+            .send(
+                Method::POST,
+                &collection.path(),
+                &headers,
+                Some(&collection.body("one")),
+            )
             .await
             .expect(201);
         let own = format!("{}/{}", collection.path(), made.id());
@@ -356,8 +387,14 @@ async fn a_retry_gets_the_first_answer() {
         let body = collection.body("one");
         let key = format!("key-of-{}", collection.one);
         let headers = [("idempotency-key", key.as_str()), headers[1]];
-        let first = api.send(Method::POST, &path, &headers, Some(&body)).await.expect(201);
-        let again = api.send(Method::POST, &path, &headers, Some(&body)).await.expect(201);
+        let first = api
+            .send(Method::POST, &path, &headers, Some(&body))
+            .await
+            .expect(201);
+        let again = api
+            .send(Method::POST, &path, &headers, Some(&body))
+            .await
+            .expect(201);
         assert_eq!(again.header("idempotency-replayed"), "true");
         assert_eq!(again.text, first.text);
     }

@@ -18,6 +18,7 @@ mod idempotency;
 mod imports;
 mod keystone;
 mod lists;
+mod managed;
 mod outage;
 mod parts;
 mod policy;

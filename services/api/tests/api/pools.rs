@@ -1,10 +1,13 @@
 //! `/v2/pools`, and which pool a zone goes to.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use zonelog_central::CentralOptions;
 use zonelog_model::zone::{RegistryOptions, SchedulerFilter};
+use zonelog_test_parts::eventually;
 
 use crate::parts::{POOL, TestApi, central_options, make_pool, options, pool};
 
@@ -24,7 +27,10 @@ async fn a_pools_fields_are_checked_one_by_one() {
         ("ns_records", server("ns1.example.net.", json!(10_001))),
         ("ns_records", server("ns1.example.net.", json!(null))),
         ("ns_records", json!([{"priority": 1}])),
-        ("ns_records", json!([{"hostname": "ns1.example.net.", "priority": 1, "colour": "red"}])),
+        (
+            "ns_records",
+            json!([{"hostname": "ns1.example.net.", "priority": 1, "colour": "red"}]),
+        ),
     ] {
         let mut body = json!({"name": "p", "ns_records": server("ns1.example.net.", json!(1))});
         body[field] = value.clone();
@@ -43,7 +49,10 @@ async fn a_pools_fields_are_checked_one_by_one() {
         .await
         .expect(201)
         .json();
-    assert_eq!((&made["project_id"], &made["ns_records"][0]["priority"]), (&json!("alice"), &json!(7)));
+    assert_eq!(
+        (&made["project_id"], &made["ns_records"][0]["priority"]),
+        (&json!("alice"), &json!(7))
+    );
     let path = format!("/v2/pools/{}", made["id"].as_str().unwrap());
     api.patch(&path, &json!({"project_id": "bob"}))
         .await
@@ -73,7 +82,10 @@ async fn a_pool_with_zones_stays() {
         .post("/v2/zones", &body)
         .await
         .expect_error(404, "no_valid_pool_found");
-    assert!(error["message"].as_str().unwrap().contains("zonelog pool update"), "{error}");
+    assert!(
+        error["message"].as_str().unwrap().contains("zonelog pool update"),
+        "{error}"
+    );
 }
 
 /// What the API does not show of a pool stays as it is when the API changes the rest.
@@ -95,6 +107,31 @@ async fn servers_and_targets_stay_when_a_pool_is_changed() {
     let change = json!({"description": "new", "attributes": {"a": "b"}});
     api.patch(&format!("/v2/pools/{POOL}"), &change).await.expect(202);
     assert!(hidden().await.to_string().contains("new"));
+}
+
+#[tokio::test]
+async fn changed_ns_records_go_to_every_zone() {
+    let api = TestApi::start().await;
+    let zone = api.zone("example.org.").await;
+    let change = json!({"ns_records": [
+        {"hostname": "ns9.example.org.", "priority": 1},
+        {"hostname": "ns1.example.org.", "priority": 2},
+    ]});
+    api.patch(&format!("/v2/pools/{POOL}"), &change).await.expect(202);
+    let records = async |rrtype: &str| {
+        let path = format!("/v2/zones/{zone}/recordsets?type={rrtype}");
+        api.get(&path).await.expect(200).json()["recordsets"][0]["records"].to_string()
+    };
+    eventually(
+        "the zone has the new servers",
+        Duration::from_secs(20),
+        async || {
+            let servers = records("NS").await;
+            servers.contains("ns9.") && servers.contains("ns1.") && !servers.contains("ns2.")
+        },
+    )
+    .await;
+    assert!(records("SOA").await.starts_with("[\"ns9.example.org. "));
 }
 
 /// An API whose scheduler has these filters, with two more pools: `gold` (tier: gold) and `silver` (tier: silver).
@@ -134,11 +171,18 @@ async fn without_filters_configured_a_zone_goes_to_the_default_pool() {
 
 #[tokio::test]
 async fn a_pool_is_chosen_by_the_zones_attributes() {
-    let (api, gold, silver) =
-        scheduled(&[SchedulerFilter::Attribute, SchedulerFilter::PoolIdAttribute, SchedulerFilter::InDoubtDefaultPool])
-            .await;
+    let (api, gold, silver) = scheduled(&[
+        SchedulerFilter::Attribute,
+        SchedulerFilter::PoolIdAttribute,
+        SchedulerFilter::InDoubtDefaultPool,
+    ])
+    .await;
     let made = async |name: &str, attributes: Value| {
-        let made = api.post("/v2/zones", &zone(name, &attributes)).await.expect(202).json();
+        let made = api
+            .post("/v2/zones", &zone(name, &attributes))
+            .await
+            .expect(202)
+            .json();
         assert_eq!(made["attributes"], attributes);
         let servers = api
             .get(&format!("/v2/zones/{}/nameservers", made["id"].as_str().unwrap()))
@@ -149,9 +193,18 @@ async fn a_pool_is_chosen_by_the_zones_attributes() {
         (made["pool_id"].clone(), mname)
     };
     let theirs = json!("ns1.example.net.");
-    assert_eq!(made("a.org.", json!({"pool_id": gold})).await, (json!(gold), theirs.clone()));
-    assert_eq!(made("b.org.", json!({"pool_id": silver})).await, (json!(silver), theirs));
-    assert_eq!(made("c.org.", json!({})).await, (json!(POOL), json!("ns1.example.org.")));
+    assert_eq!(
+        made("a.org.", json!({"pool_id": gold})).await,
+        (json!(gold), theirs.clone())
+    );
+    assert_eq!(
+        made("b.org.", json!({"pool_id": silver})).await,
+        (json!(silver), theirs)
+    );
+    assert_eq!(
+        made("c.org.", json!({})).await,
+        (json!(POOL), json!("ns1.example.org."))
+    );
     api.post("/v2/zones", &zone("d.org.", &json!({"pool_id": Uuid::nil()})))
         .await
         .expect_error(404, "no_valid_pool_found");
@@ -162,7 +215,9 @@ async fn a_pool_is_chosen_by_the_zones_attributes() {
         .await
         .expect_error(403, "forbidden");
     let body = zone("e.org.", &json!({"tier": "gold"}));
-    api.of(member, Method::POST, "/v2/zones", Some(&body)).await.expect(202);
+    api.of(member, Method::POST, "/v2/zones", Some(&body))
+        .await
+        .expect(202);
 }
 
 #[tokio::test]
@@ -176,7 +231,9 @@ async fn a_scheduler_that_cannot_choose_says_so() {
         .await
         .expect_error(500, "no_filters_configured");
     let (api, _, _) = scheduled(&[SchedulerFilter::Random]).await;
-    api.post("/v2/zones", &zone("a.org.", &json!({}))).await.expect(202);
+    api.post("/v2/zones", &zone("a.org.", &json!({})))
+        .await
+        .expect(202);
     let (api, _, _) = scheduled(&[SchedulerFilter::PoolIdAttribute, SchedulerFilter::Fallback]).await;
     let made = api
         .post("/v2/zones", &zone("a.org.", &json!({"pool_id": Uuid::nil()})))

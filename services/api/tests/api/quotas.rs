@@ -30,23 +30,40 @@ async fn quotas_are_shown_set_and_reset() {
     let api = start().await;
     let alice = ("alice", "member,reader");
     let defaults = r#"{"zones":10,"zone_recordsets":500,"zone_records":500,"recordset_records":20,"api_export_size":1000}"#;
-    assert_eq!(api.of(alice, Method::GET, "/v2/quotas", None).await.expect(200).text, defaults);
+    assert_eq!(
+        api.of(alice, Method::GET, "/v2/quotas", None)
+            .await
+            .expect(200)
+            .text,
+        defaults
+    );
     let path = "/v2/quotas/alice";
-    assert_eq!(api.of(alice, Method::GET, path, None).await.expect(200).text, defaults);
+    assert_eq!(
+        api.of(alice, Method::GET, path, None).await.expect(200).text,
+        defaults
+    );
 
     let set = async |body: Value| api.send(Method::PATCH, path, &[ADMIN, ALL], Some(&body)).await;
     let changed = set(json!({"zones": 5, "zone_records": "-1"})).await.expect(200);
-    let after =
-        r#"{"zones":5,"zone_recordsets":500,"zone_records":-1,"recordset_records":20,"api_export_size":1000}"#;
+    let after = r#"{"zones":5,"zone_recordsets":500,"zone_records":-1,"recordset_records":20,"api_export_size":1000}"#;
     assert_eq!(changed.text, after);
     assert_eq!(api.of(alice, Method::GET, "/v2/quotas", None).await.text, after);
-    assert_eq!(set(json!({"zones": 6})).await.expect(200).json()["zone_records"], -1);
+    assert_eq!(
+        set(json!({"zones": 6})).await.expect(200).json()["zone_records"],
+        -1
+    );
     assert_eq!(set(json!({})).await.expect(200).json()["zones"], 6);
 
     for _ in 0..2 {
-        let reset = api.send(Method::DELETE, path, &[ADMIN, ALL], None).await.expect(204);
+        let reset = api
+            .send(Method::DELETE, path, &[ADMIN, ALL], None)
+            .await
+            .expect(204);
         assert_eq!(reset.text, "");
-        assert_eq!(api.of(alice, Method::GET, "/v2/quotas", None).await.text, defaults);
+        assert_eq!(
+            api.of(alice, Method::GET, "/v2/quotas", None).await.text,
+            defaults
+        );
     }
     assert_eq!(set(json!({"zones": 7})).await.expect(200).json()["zones"], 7);
     // No other project's.
@@ -88,8 +105,21 @@ async fn only_admins_set_quotas_and_another_projects_want_the_header() {
 #[tokio::test]
 async fn a_quota_is_a_number_from_minus_one() {
     let api = start().await;
-    for key in ["zones", "zone_recordsets", "zone_records", "recordset_records", "api_export_size"] {
-        for value in [json!(-2), json!("many"), json!(2_147_483_648_i64), json!(null), json!([]), json!(1.5)] {
+    for key in [
+        "zones",
+        "zone_recordsets",
+        "zone_records",
+        "recordset_records",
+        "api_export_size",
+    ] {
+        for value in [
+            json!(-2),
+            json!("many"),
+            json!(2_147_483_648_i64),
+            json!(null),
+            json!([]),
+            json!(1.5),
+        ] {
             set(&api, "alice", &json!({key: value}))
                 .await
                 .expect_error(400, "invalid_object");
@@ -132,14 +162,24 @@ async fn what_is_too_much_is_413() {
     let path = format!("/v2/zones/{zone}/recordsets");
     let set = |name: &str, records: &[&str]| json!({"name": name, "type": "A", "records": records});
     let three = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
-    refused(api.post(&path, &set("a.one.org.", &three)).await, "recordset_records");
+    refused(
+        api.post(&path, &set("a.one.org.", &three)).await,
+        "recordset_records",
+    );
     let a = api
         .post(&path, &set("a.one.org.", &three[..2]))
         .await
         .expect(202)
         .id();
-    refused(api.post(&path, &set("b.one.org.", &three[..2])).await, "zone_records");
-    let b = api.post(&path, &set("b.one.org.", &three[..1])).await.expect(202).id();
+    refused(
+        api.post(&path, &set("b.one.org.", &three[..2])).await,
+        "zone_records",
+    );
+    let b = api
+        .post(&path, &set("b.one.org.", &three[..1]))
+        .await
+        .expect(202)
+        .id();
     refused(api.post(&path, &set("c.one.org.", &[])).await, "zone_recordsets");
     let more = json!({"records": &three[..2]});
     refused(api.put(&format!("{path}/{b}"), &more).await, "zone_records");

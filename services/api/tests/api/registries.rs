@@ -16,7 +16,11 @@ fn zone(name: &str) -> Value {
 async fn zones_lie_below_a_tld_once_there_is_one() {
     let api = TestApi::start().await;
     let early = api.zone("early.net.").await;
-    let org = api.post("/v2/tlds", &json!({"name": "org"})).await.expect(201).id();
+    let org = api
+        .post("/v2/tlds", &json!({"name": "org"}))
+        .await
+        .expect(201)
+        .id();
     api.post("/v2/tlds", &json!({"name": "co.uk"})).await.expect(201);
     let make = async |name: &str| api.of(MEMBER, Method::POST, "/v2/zones", Some(&zone(name))).await;
     make("example.org.").await.expect(202);
@@ -93,7 +97,7 @@ async fn a_blacklists_pattern_compiles_and_ends() {
             .await
             .expect_error(400, "invalid_object");
     }
-    let endless = r"^(([a-z])+.)+[A-Z]([a-z])+$";
+    let endless = "((?=a)a|(?=a)aa)+z";
     api.post("/v2/blacklists", &json!({"pattern": endless}))
         .await
         .expect(201);
@@ -143,15 +147,28 @@ async fn a_keys_fields_are_checked_one_by_one() {
             .expect_error(400, "invalid_object");
         assert_eq!(error["errors"]["errors"][0]["path"], json!(["records", 0, field]));
     }
-    for algorithm in ["hmac-md5", "hmac-sha1", "hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512"] {
+    for algorithm in [
+        "hmac-md5",
+        "hmac-sha1",
+        "hmac-sha224",
+        "hmac-sha256",
+        "hmac-sha384",
+        "hmac-sha512",
+    ] {
         let mut body = key();
         body["name"] = json!(algorithm);
         body["algorithm"] = json!(algorithm);
         api.post("/v2/tsigkeys", &body).await.expect(201);
     }
-    let list = api.get("/v2/tsigkeys?algorithm=hmac-sha*&scope=POOL").await.json();
+    let list = api
+        .get("/v2/tsigkeys?algorithm=hmac-sha*&scope=POOL")
+        .await
+        .json();
     assert_eq!(list["tsigkeys"].as_array().unwrap().len(), 5);
-    assert_eq!(api.get("/v2/tsigkeys?scope=ZONE").await.json()["tsigkeys"], json!([]));
+    assert_eq!(
+        api.get("/v2/tsigkeys?scope=ZONE").await.json()["tsigkeys"],
+        json!([])
+    );
 }
 
 #[tokio::test]
@@ -169,7 +186,12 @@ async fn a_key_is_for_something_that_is_there() {
     let pool = POOL.to_string();
     let id = make("b", "POOL", &pool).await.expect(201).id();
     let nothing = Uuid::nil().to_string();
-    for (scope, resource) in [("ZONE", &pool), ("POOL", &zone), ("ZONE", &nothing), ("POOL", &nothing)] {
+    for (scope, resource) in [
+        ("ZONE", &pool),
+        ("POOL", &zone),
+        ("ZONE", &nothing),
+        ("POOL", &nothing),
+    ] {
         make("c", scope, resource).await.expect_error(400, "bad_request");
     }
     let path = format!("/v2/tsigkeys/{id}");
@@ -209,7 +231,12 @@ async fn a_secret_is_shown_to_admins_and_stands_nowhere_in_clear() {
     assert!(rows.len() >= 3);
     for row in rows {
         let text: &str = row.get(0);
-        for clear in ["U29tZVNlY3JldEtleQ", "QW5vdGhlclNlY3JldA", "SomeSecretKey", "AnotherSecret"] {
+        for clear in [
+            "U29tZVNlY3JldEtleQ",
+            "QW5vdGhlclNlY3JldA",
+            "SomeSecretKey",
+            "AnotherSecret",
+        ] {
             assert!(!text.contains(clear), "{text}");
         }
     }

@@ -39,7 +39,9 @@ async fn services_are_listed_and_shown() {
     beat(&api, 3, "worker", "host-b", now - TimeDelta::hours(1)).await;
     let stopped = beat(&api, 4, "mdns", "host-b", now).await;
     let client = client(&api).await;
-    service_status::stop(&client, "mdns", "host-b", now).await.unwrap();
+    service_status::stop(&client, "mdns", "host-b", now)
+        .await
+        .unwrap();
 
     let shown = api
         .get(&format!("/v2/service_statuses/{central}"))
@@ -47,8 +49,18 @@ async fn services_are_listed_and_shown() {
         .expect(200)
         .json();
     assert_eq!(
-        (&shown["service_name"], &shown["hostname"], &shown["status"], &shown["capabilities"]),
-        (&json!("central"), &json!("host-a"), &json!("UP"), &json!({"a": 1}))
+        (
+            &shown["service_name"],
+            &shown["hostname"],
+            &shown["status"],
+            &shown["capabilities"]
+        ),
+        (
+            &json!("central"),
+            &json!("host-a"),
+            &json!("UP"),
+            &json!({"a": 1})
+        )
     );
     let keys: Vec<&String> = shown.as_object().unwrap().keys().collect();
     assert_eq!(keys.len(), 10);
@@ -62,7 +74,11 @@ async fn services_are_listed_and_shown() {
         assert_eq!(list.get("metadata"), None);
     }
     let found = async |query: &str| -> Vec<Value> {
-        let list = api.get(&format!("/v2/service_statuses?{query}")).await.expect(200).json();
+        let list = api
+            .get(&format!("/v2/service_statuses?{query}"))
+            .await
+            .expect(200)
+            .json();
         let items = list["service_statuses"].as_array().unwrap();
         items
             .iter()
@@ -71,12 +87,31 @@ async fn services_are_listed_and_shown() {
     };
     assert_eq!(
         found("service_name=worker&sort_key=hostname").await,
-        [json!(["worker", "host-a", "UP"]), json!(["worker", "host-b", "DOWN"])]
+        [
+            json!(["worker", "host-a", "UP"]),
+            json!(["worker", "host-b", "DOWN"])
+        ]
     );
-    assert_eq!(found("status=STOPPED").await, [json!(["mdns", "host-b", "STOPPED"])]);
-    assert_eq!(found("hostname=*-b&status=DOWN").await, [json!(["worker", "host-b", "DOWN"])]);
-    assert_eq!(found("limit=1&sort_key=service_name&sort_dir=desc").await.len(), 1);
-    for key in ["created_at", "id", "updated_at", "hostname", "service_name", "status"] {
+    assert_eq!(
+        found("status=STOPPED").await,
+        [json!(["mdns", "host-b", "STOPPED"])]
+    );
+    assert_eq!(
+        found("hostname=*-b&status=DOWN").await,
+        [json!(["worker", "host-b", "DOWN"])]
+    );
+    assert_eq!(
+        found("limit=1&sort_key=service_name&sort_dir=desc").await.len(),
+        1
+    );
+    for key in [
+        "created_at",
+        "id",
+        "updated_at",
+        "hostname",
+        "service_name",
+        "status",
+    ] {
         assert_eq!(found(&format!("sort_key={key}")).await.len(), 4, "{key}");
     }
     // What beats again runs again.
@@ -89,7 +124,10 @@ async fn services_are_listed_and_shown() {
 async fn services_are_an_admins_to_see() {
     let api = TestApi::start().await;
     let id = beat(&api, 1, "central", "host-a", clock::now()).await;
-    for path in ["/v2/service_statuses".to_owned(), format!("/v2/service_statuses/{id}")] {
+    for path in [
+        "/v2/service_statuses".to_owned(),
+        format!("/v2/service_statuses/{id}"),
+    ] {
         api.of(("alice", "member,reader"), Method::GET, &path, None)
             .await
             .expect_error(403, "forbidden");

@@ -22,7 +22,10 @@ impl Shared {
     async fn start() -> Self {
         let api = TestApi::start().await;
         let body = json!({"name": "alice.org.", "email": "a@alice.org"});
-        let made = api.of(ALICE, Method::POST, "/v2/zones", Some(&body)).await.expect(202);
+        let made = api
+            .of(ALICE, Method::POST, "/v2/zones", Some(&body))
+            .await
+            .expect(202);
         let zone = format!("/v2/zones/{}", made.id());
         Self {
             shares: format!("{zone}/shares"),
@@ -39,7 +42,11 @@ impl Shared {
     }
 
     async fn zone_of(&self, who: (&str, &str)) -> Value {
-        self.api.of(who, Method::GET, &self.zone, None).await.expect(200).json()
+        self.api
+            .of(who, Method::GET, &self.zone, None)
+            .await
+            .expect(200)
+            .json()
     }
 }
 
@@ -56,15 +63,24 @@ async fn a_share_is_made_shown_listed_and_taken_back() {
         r#"{"id":"SHARE","zone_id":"ZONE","project_id":"alice","target_project_id":"bob","created_at":"CREATED_AT","updated_at":null,"links":{"self":"BASE/v2/zones/ZONE/shares/SHARE","zone":"BASE/v2/zones/ZONE"}}"#
     );
     let own = format!("{shares}/{id}");
-    assert_eq!(api.of(ALICE, Method::GET, &own, None).await.expect(200).text, made.text);
+    assert_eq!(
+        api.of(ALICE, Method::GET, &own, None).await.expect(200).text,
+        made.text
+    );
     let list = api.of(ALICE, Method::GET, shares, None).await.expect(200).json();
     assert_eq!(
         list,
         json!({"shared_zones": [made.json()], "links": {"self": format!("{}{shares}", api.base)}})
     );
-    assert_eq!(api.of(ALICE, Method::DELETE, &own, None).await.expect(204).text, "");
+    assert_eq!(
+        api.of(ALICE, Method::DELETE, &own, None).await.expect(204).text,
+        ""
+    );
     for method in [Method::GET, Method::DELETE] {
-        let error = api.of(ALICE, method, &own, None).await.expect_error(404, "shared_zone_not_found");
+        let error = api
+            .of(ALICE, method, &own, None)
+            .await
+            .expect_error(404, "shared_zone_not_found");
         assert_eq!(error["message"], "Could not find SharedZone");
     }
     // And again.
@@ -79,7 +95,12 @@ async fn shares_are_filtered_sorted_and_paged() {
     }
     let targets = async |query: &str| -> Vec<String> {
         let path = format!("{}?{query}", it.shares);
-        let list = it.api.of(ALICE, Method::GET, &path, None).await.expect(200).json();
+        let list = it
+            .api
+            .of(ALICE, Method::GET, &path, None)
+            .await
+            .expect(200)
+            .json();
         let shares = list["shared_zones"].as_array().unwrap();
         let targets = shares
             .iter()
@@ -87,11 +108,18 @@ async fn shares_are_filtered_sorted_and_paged() {
         targets.collect()
     };
     assert_eq!(targets("").await, ["bob", "carol", "bert"]);
-    assert_eq!(targets("sort_key=created_at&sort_dir=desc").await, ["bert", "carol", "bob"]);
+    assert_eq!(
+        targets("sort_key=created_at&sort_dir=desc").await,
+        ["bert", "carol", "bob"]
+    );
     assert_eq!(targets("sort_key=updated_at").await.len(), 3);
     assert_eq!(targets("target_project_id=carol").await, ["carol"]);
     assert_eq!(targets("target_project_id=b*").await, ["bob", "bert"]);
-    let first = it.api.of(ALICE, Method::GET, &format!("{}?limit=2", it.shares), None).await.json();
+    let first = it
+        .api
+        .of(ALICE, Method::GET, &format!("{}?limit=2", it.shares), None)
+        .await
+        .json();
     assert_eq!(first["shared_zones"].as_array().unwrap().len(), 2);
     let next = first["links"]["next"].as_str().unwrap();
     let next = next.strip_prefix(&it.api.base).unwrap().to_owned();
@@ -115,9 +143,17 @@ async fn the_owner_sees_all_shares_and_others_their_own() {
     let it = Shared::start().await;
     let with_bob = it.with("bob").await;
     let with_carol = it.with("carol").await;
-    let list = it.api.of(BOB, Method::GET, &it.shares, None).await.expect(200).json();
+    let list = it
+        .api
+        .of(BOB, Method::GET, &it.shares, None)
+        .await
+        .expect(200)
+        .json();
     let shares = list["shared_zones"].as_array().unwrap();
-    assert_eq!((shares.len(), &shares[0]["target_project_id"]), (1, &json!("bob")));
+    assert_eq!(
+        (shares.len(), &shares[0]["target_project_id"]),
+        (1, &json!("bob"))
+    );
     // Policy: one share is shown to the zone's owner alone.
     it.api
         .of(BOB, Method::GET, &with_bob, None)
@@ -125,8 +161,14 @@ async fn the_owner_sees_all_shares_and_others_their_own() {
         .expect_error(403, "forbidden");
     for (who, status) in [(BOB, 403), (("dave", "member,reader"), 404)] {
         let body = json!({"target_project_id": "dave"});
-        it.api.of(who, Method::POST, &it.shares, Some(&body)).await.expect(status);
-        it.api.of(who, Method::DELETE, &with_carol, None).await.expect(status);
+        it.api
+            .of(who, Method::POST, &it.shares, Some(&body))
+            .await
+            .expect(status);
+        it.api
+            .of(who, Method::DELETE, &with_carol, None)
+            .await
+            .expect(status);
     }
     it.api
         .of(("dave", "member,reader"), Method::GET, &it.shares, None)
@@ -246,11 +288,21 @@ async fn who_shares_a_zone_makes_its_own_recordsets() {
         .of(BOB, Method::DELETE, &alices, None)
         .await
         .expect_error(403, "forbidden");
-    it.api.of(BOB, Method::PUT, &bobs, Some(&change)).await.expect(202);
-    it.api.of(ALICE, Method::PUT, &bobs, Some(&json!({"ttl": 61}))).await.expect(202);
+    it.api
+        .of(BOB, Method::PUT, &bobs, Some(&change))
+        .await
+        .expect(202);
+    it.api
+        .of(ALICE, Method::PUT, &bobs, Some(&json!({"ttl": 61})))
+        .await
+        .expect(202);
     // Across zones each sees what its project made.
     let names = async |who| {
-        let list = it.api.of(who, Method::GET, "/v2/recordsets?type=A", None).await.json();
+        let list = it
+            .api
+            .of(who, Method::GET, "/v2/recordsets?type=A", None)
+            .await
+            .json();
         let sets = list["recordsets"].as_array().unwrap();
         sets.iter().map(|set| set["name"].clone()).collect::<Vec<_>>()
     };
@@ -278,7 +330,11 @@ async fn a_share_in_use_is_not_taken_back() {
         .of(CAROL, Method::POST, "/v2/zones", Some(&below))
         .await
         .expect_error(403, "illegal_child");
-    let below = it.api.of(BOB, Method::POST, "/v2/zones", Some(&below)).await.expect(202);
+    let below = it
+        .api
+        .of(BOB, Method::POST, "/v2/zones", Some(&below))
+        .await
+        .expect(202);
     it.api
         .of(ALICE, Method::DELETE, &share, None)
         .await
@@ -301,7 +357,11 @@ async fn a_shared_zone_is_deleted_with_its_shares_or_not_at_all() {
         ("x-roles", "member,reader"),
         ("x-designate-delete-shares", "true"),
     ];
-    let gone = it.api.send(Method::DELETE, &it.zone, &headers, None).await.expect(202);
+    let gone = it
+        .api
+        .send(Method::DELETE, &it.zone, &headers, None)
+        .await
+        .expect(202);
     assert_eq!(gone.json()["action"], "DELETE");
     assert_eq!(gone.json()["shared"], false);
     it.api.of(BOB, Method::GET, &it.zone, None).await.expect(404);

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::parts::{POOL, TestApi, golden};
+use crate::parts::{POOL, TestApi, central_options, golden, options};
 
 #[tokio::test]
 async fn a_zone_is_made_shown_changed_and_deleted() {
@@ -175,4 +175,51 @@ async fn a_name_can_be_used_again_after_its_deletion() {
         (&list["zones"][0]["id"], list["zones"].as_array().unwrap().len()),
         (&json!(second), 1)
     );
+}
+
+#[tokio::test]
+async fn a_hard_delete_is_a_deletion() {
+    let api = TestApi::start().await;
+    let id = api.zone("example.org.").await;
+    let header = [("x-designate-hard-delete", "true")];
+    let gone = api
+        .send(Method::DELETE, &format!("/v2/zones/{id}"), &header, None)
+        .await
+        .expect(202)
+        .json();
+    assert_eq!(
+        (&gone["status"], &gone["action"]),
+        (&json!("PENDING"), &json!("DELETE"))
+    );
+}
+
+#[tokio::test]
+async fn a_low_ttl_is_for_those_whom_policy_allows_it() {
+    let mut central = central_options();
+    central.limits.min_ttl = zonelog_dns::Ttl::new(300).unwrap();
+    let api = TestApi::with_central(options(), central).await;
+    let member = ("alice", "member,reader");
+    let body = |name: &str, ttl: u32| json!({"name": name, "email": "a@b.org", "ttl": ttl});
+    let make = async |who, body| api.of(who, Method::POST, "/v2/zones", Some(&body)).await;
+    make(member, body("a.org.", 299))
+        .await
+        .expect_error(400, "invalid_ttl");
+    let zone = make(member, body("a.org.", 300)).await.expect(202).id();
+    make(("ops", "admin"), body("b.org.", 1)).await.expect(202);
+    let path = format!("/v2/zones/{zone}");
+    let low = json!({"ttl": 60});
+    api.of(member, Method::PATCH, &path, Some(&low))
+        .await
+        .expect_error(400, "invalid_ttl");
+    let set = json!({"name": "www.a.org.", "type": "A", "records": ["192.0.2.1"], "ttl": 60});
+    api.of(member, Method::POST, &format!("{path}/recordsets"), Some(&set))
+        .await
+        .expect_error(400, "invalid_ttl");
+    let admin = ("alice", "admin");
+    api.of(admin, Method::POST, &format!("{path}/recordsets"), Some(&set))
+        .await
+        .expect(202);
+    api.of(admin, Method::PATCH, &path, Some(&low)).await.expect(202);
+    let limits = api.of(member, Method::GET, "/v2/limits", None).await.json();
+    assert_eq!(limits["min_ttl"], 300);
 }

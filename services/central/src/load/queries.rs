@@ -175,7 +175,8 @@ fn texts() -> [String; 19] {
          cross join lateral (
              select count(*) as recordsets from (
                  select from recordset_version v
-                 where v.project = s.target_project and v.zone = s.zone and v.until_serial is null
+                 where v.project = s.target_project and v.zone is not distinct from s.zone
+                   and v.until_serial is null
                  limit $2::bigint) few) c
          where s.id = any($1::uuid[])"
             .to_owned(),

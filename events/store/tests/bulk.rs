@@ -1,0 +1,134 @@
+//! Changes of many events beside the writer's batches.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails where something is not as expected"
+)]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use support::*;
+use zonelog_model::{Metadata, StreamId};
+use zonelog_store::{BulkAppend, ChangeEncoder, Expected, StoreError};
+use zonelog_test_parts::TestDatabase;
+
+fn new_change() -> Arc<Metadata> {
+    Arc::new(metadata(change()))
+}
+
+/// Appends `chunks` times `size` events to one stream.
+async fn append(url: &str, stream: StreamId, chunks: usize, size: usize) -> i64 {
+    let mut bulk = BulkAppend::connect(&database(url)).await.unwrap();
+    let head = bulk.lock().await.unwrap();
+    let mut encoder = ChangeEncoder::new(head, &new_change(), at());
+    let mut version = 0;
+    for _ in 0..chunks {
+        for _ in 0..size {
+            version += 1;
+            let recorded = encoder
+                .push(stream, version, event(format!("{version}")))
+                .unwrap();
+            assert_eq!(recorded.position, head + version);
+        }
+        bulk.write(encoder.take()).await.unwrap();
+    }
+    bulk.commit().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_written_in_chunks_is_read_as_it_was_given() {
+    let database = TestDatabase::new().await;
+    let stream = stream();
+    let writer = writer(database.url());
+    appended(writer.submit(one(self::stream(), Expected::Any, "before")).await);
+    assert_eq!(append(database.url(), stream, 5, 7).await, 36);
+    appended(writer.submit(one(self::stream(), Expected::Any, "after")).await);
+    let log = whole_log(database.url()).await;
+    assert_eq!(log.len(), 37);
+    for (version, recorded) in (1..).zip(&log[1..36]) {
+        assert_eq!((recorded.stream, recorded.version), (stream, version));
+        assert_eq!(text(&recorded.event), version.to_string());
+        assert_eq!(recorded.recorded_at, at());
+        assert_eq!(recorded.metadata.actor, metadata(change()).actor);
+        assert_eq!(recorded.metadata.change_id, log[1].metadata.change_id);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn batches_and_changes_in_chunks_take_turns_without_a_hole() {
+    let database = TestDatabase::new().await;
+    let url = database.url();
+    let writers = [writer(url), writer(url)];
+    let small = (0..200).map(|n| {
+        let writer = &writers[n % 2];
+        async move {
+            appended(
+                writer
+                    .submit(one(stream(), Expected::Exact(0), format!("{n}")))
+                    .await,
+            );
+        }
+    });
+    let large = (0..8).map(|_| async {
+        append(url, stream(), 10, 20).await;
+    });
+    tokio::join!(join_all(small), join_all(large));
+    // Reading asserts that no position is missing.
+    assert_eq!(whole_log(url).await.len(), 200 + 8 * 200);
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_committed_leaves_nothing_and_frees_the_head() {
+    let database = TestDatabase::new().await;
+    let url = database.url();
+    for drops in [true, false] {
+        let mut bulk = BulkAppend::connect(&support::database(url)).await.unwrap();
+        let head = bulk.lock().await.unwrap();
+        let mut encoder = ChangeEncoder::new(head, &new_change(), at());
+        encoder.push(stream(), 1, event("never")).unwrap();
+        bulk.write(encoder.take()).await.unwrap();
+        if drops {
+            drop(bulk);
+        } else {
+            bulk.roll_back().await.unwrap();
+        }
+        let next = writer(url);
+        let after = next.submit(one(stream(), Expected::Any, "after"));
+        appended(
+            tokio::time::timeout(Duration::from_secs(30), after)
+                .await
+                .unwrap(),
+        );
+    }
+    assert_eq!(whole_log(url).await.len(), 2);
+}
+
+#[tokio::test]
+async fn events_that_do_not_follow_are_refused() {
+    let database = TestDatabase::new().await;
+    let mut bulk = BulkAppend::connect(&support::database(database.url()))
+        .await
+        .unwrap();
+    let head = bulk.lock().await.unwrap();
+    let mut encoder = ChangeEncoder::new(head + 1, &new_change(), at());
+    encoder.push(stream(), 1, event("a hole")).unwrap();
+    let refused = bulk.write(encoder.take()).await;
+    assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn followers_of_the_process_are_told() {
+    let database = TestDatabase::new().await;
+    let writer = writer(database.url());
+    appended(writer.submit(one(stream(), Expected::Any, "first")).await);
+    let mut positions = writer.positions();
+    positions.borrow_and_update();
+    writer.tell(append(database.url(), stream(), 1, 10).await);
+    assert!(positions.has_changed().unwrap());
+    assert_eq!(*positions.borrow_and_update(), 11);
+    writer.tell(3);
+    assert!(!positions.has_changed().unwrap(), "never back");
+}

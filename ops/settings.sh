@@ -8,6 +8,7 @@ minidns_port=${ZONELOG_MINIDNS_PORT:-5354}
 bind_port=${ZONELOG_BIND_PORT:-5300}
 rndc_port=${ZONELOG_RNDC_PORT:-9953}
 metrics_port=${ZONELOG_METRICS_PORT:-9102}
+keystone_port=${ZONELOG_KEYSTONE_PORT:-5000}
 
 # As root PostgreSQL runs as user postgres and BIND as user bind, who can enter no checkout below a closed folder such
 # as /root.
@@ -28,6 +29,7 @@ else
 fi
 marker=$home/made-by-ops-up
 bind=$home/bind
+keystone=$home/keystone
 
 fail() {
     echo "$(basename "$0"): $*" >&2

@@ -13,6 +13,7 @@ use crate::tls::TlsOptions;
 
 /// Who may use the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one for a process")]
 pub enum Auth {
     /// Whoever has one of Zonelog's own tokens, in `X-Auth-Token`.
     Tokens,

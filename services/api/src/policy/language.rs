@@ -83,18 +83,17 @@ impl Expression {
     /// The list form of old policy files: one of the inner lists must hold as a whole.
     pub(super) fn any_of_all(lists: &[Vec<String>]) -> Result<Self, Complaint> {
         let mut steps = Vec::new();
-        let mut alternatives = 0;
-        for list in lists.iter().filter(|list| !list.is_empty()) {
+        let alternatives = lists.iter().filter(|list| !list.is_empty());
+        for (before, list) in alternatives.enumerate() {
             for (index, check) in list.iter().enumerate() {
                 steps.push(Step::Check(Check::parse(check.trim())?));
                 if index > 0 {
                     steps.push(Step::And);
                 }
             }
-            if alternatives > 0 {
+            if before > 0 {
                 steps.push(Step::Or);
             }
-            alternatives += 1;
         }
         if steps.len() > MOST_STEPS {
             return Err(too_long());

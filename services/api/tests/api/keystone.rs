@@ -389,3 +389,35 @@ async fn requests_that_come_together_are_one_question() {
     expect_refused(zones(&api, "nonsense").await);
     assert_eq!(validations.load(Ordering::SeqCst), 2, "so is what is no token");
 }
+
+#[tokio::test]
+async fn the_project_of_a_share_and_of_quotas_must_exist() {
+    let keystone = Keystone::start("http://127.0.0.1:9001").await;
+    let api = TestApi::with(ApiOptions {
+        auth: Auth::Keystone(guarded(&keystone)),
+        verify_quota_projects: true,
+        ..options()
+    })
+    .await;
+    let member = keystone.token("alpha-member", "alpha").await;
+    let headers = [("x-auth-token", member.as_str())];
+    let zone = json!({"name": "alpha.org.", "email": "a@alpha.org"});
+    let zone = api.send(Method::POST, "/v2/zones", &headers, Some(&zone)).await;
+    let shares = format!("/v2/zones/{}/shares", zone.expect(202).id());
+    let share = async |project: &str| {
+        let body = json!({"target_project_id": project});
+        api.send(Method::POST, &shares, &headers, Some(&body)).await
+    };
+    let nobody = "0123456789abcdef0123456789abcdef";
+    share(nobody).await.expect_error(400, "invalid_project");
+    share(keystone.project("beta")).await.expect(201);
+
+    let admin = keystone.token("admin", "admin").await;
+    let headers = [("x-auth-token", admin.as_str()), ("x-auth-all-projects", "true")];
+    let quotas = json!({"zones": 5});
+    for (project, status) in [(nobody, 400), (keystone.project("beta"), 200)] {
+        let path = format!("/v2/quotas/{project}");
+        let answer = api.send(Method::PATCH, &path, &headers, Some(&quotas)).await;
+        answer.expect(status);
+    }
+}

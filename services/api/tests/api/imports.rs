@@ -373,3 +373,24 @@ async fn imports_under_way_share_a_bounded_memory() {
     // And there is room again.
     importing.post(ALPHA, "text/dns", FILE).await.expect(202);
 }
+
+#[tokio::test]
+async fn a_retried_import_is_one_import() {
+    let importing = Importing::start().await;
+    let post = async || {
+        let request = importing
+            .api
+            .http
+            .post(format!("{}{IMPORTS}", importing.api.base))
+            .header("x-auth-project-id", "alpha")
+            .header("idempotency-key", "once")
+            .header("content-type", "text/dns")
+            .body(FILE);
+        Answer::of(request.send().await.unwrap()).await.expect(202)
+    };
+    let (first, again) = (post().await, post().await);
+    assert_eq!(first.id(), again.id());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let listed = importing.api.of(ALPHA, Method::GET, IMPORTS, None).await.json();
+    assert_eq!(listed["imports"].as_array().unwrap().len(), 1);
+}

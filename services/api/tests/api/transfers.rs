@@ -355,3 +355,22 @@ async fn who_accepts_needs_room_for_the_zone() {
     accept(&api, GAMMA, &id, &key).await.expect(201);
     zone_of(&api, ALPHA, "next.example.").await;
 }
+
+#[tokio::test]
+async fn a_retried_acceptance_gets_the_first_answer() {
+    let api = TestApi::start().await;
+    let zone = zone_of(&api, ALPHA, "retried.example.").await;
+    let offered = offer(&api, ALPHA, &zone, json!({})).await;
+    let body = json!({"zone_transfer_request_id": offered.id(), "key": text(&offered.json(), "key")});
+    let headers = [
+        ("x-auth-project-id", "beta"),
+        ("x-roles", "member,reader"),
+        ("idempotency-key", "once"),
+    ];
+    let first = api.send(Method::POST, ACCEPTS, &headers, Some(&body)).await;
+    let head = api.head().await;
+    let again = api.send(Method::POST, ACCEPTS, &headers, Some(&body)).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(first.expect(201).json(), again.expect(201).json());
+    assert_eq!(api.head().await, head);
+}

@@ -5,6 +5,8 @@
     reason = "a part that does not work fails the test that wanted it"
 )]
 
+mod compatibility;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

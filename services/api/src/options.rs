@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use zonelog_model::ProjectId;
 
-use crate::neutron::NeutronEndpoint;
 use crate::keystone::KeystoneOptions;
+use crate::neutron::NeutronEndpoint;
 use crate::rate_limit::RateLimit;
 use crate::tls::TlsOptions;
 

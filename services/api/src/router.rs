@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use axum::routing::{get, post};
 use tower::util::option_layer;
 use tower_http::cors::CorsLayer;
-use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::v2::{
-    blacklists, exports, floating_ips, imports, limits, pools, quotas, recordsets, service_statuses, shares, tlds,
-    transfer_accepts, transfer_requests, tsigkeys, zone_tasks, zones,
+    blacklists, exports, floating_ips, imports, limits, pools, quotas, recordsets, service_statuses, shares,
+    tlds, transfer_accepts, transfer_requests, tsigkeys, zone_tasks, zones,
 };
 use crate::{admin, health, middleware, versions};
 
@@ -47,19 +47,26 @@ pub(crate) fn router(app: Arc<App>, cors: Option<CorsLayer>) -> Router {
         .route("/v2/blacklists", get(blacklists::list).post(blacklists::create))
         .route(
             "/v2/blacklists/{blacklist_id}",
-            get(blacklists::show).patch(blacklists::update).delete(blacklists::delete),
+            get(blacklists::show)
+                .patch(blacklists::update)
+                .delete(blacklists::delete),
         )
         .route("/v2/tsigkeys", get(tsigkeys::list).post(tsigkeys::create))
         .route(
             "/v2/tsigkeys/{tsigkey_id}",
-            get(tsigkeys::show).patch(tsigkeys::update).delete(tsigkeys::delete),
+            get(tsigkeys::show)
+                .patch(tsigkeys::update)
+                .delete(tsigkeys::delete),
         )
         .route("/v2/pools", get(pools::list).post(pools::create))
         .route(
             "/v2/pools/{pool_id}",
             get(pools::show).patch(pools::update).delete(pools::delete),
         )
-        .route("/v2/zones/{zone_id}/shares", get(shares::list).post(shares::create))
+        .route(
+            "/v2/zones/{zone_id}/shares",
+            get(shares::list).post(shares::create),
+        )
         .route(
             "/v2/zones/{zone_id}/shares/{zone_share_id}",
             get(shares::show).delete(shares::delete),
@@ -89,7 +96,10 @@ fn task_routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v2/zones/{zone_id}/tasks/abandon", post(zone_tasks::abandon))
         .route("/v2/zones/{zone_id}/tasks/xfr", post(zone_tasks::transfer))
-        .route("/v2/zones/{zone_id}/tasks/pool_move", post(zone_tasks::move_to_pool))
+        .route(
+            "/v2/zones/{zone_id}/tasks/pool_move",
+            post(zone_tasks::move_to_pool),
+        )
         .route(
             "/v2/zones/{zone_id}/tasks/transfer_requests",
             post(transfer_requests::create),
@@ -109,7 +119,10 @@ fn task_routes() -> Router<Arc<App>> {
             "/v2/zones/tasks/transfer_accepts/{transfer_accept_id}",
             get(transfer_accepts::show),
         )
-        .route("/v2/zones/tasks/imports", get(imports::list).post(imports::create))
+        .route(
+            "/v2/zones/tasks/imports",
+            get(imports::list).post(imports::create),
+        )
         .route(
             "/v2/zones/tasks/imports/{import_id}",
             get(imports::show).delete(imports::delete),

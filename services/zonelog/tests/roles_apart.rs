@@ -73,10 +73,13 @@ async fn roles_in_processes_of_their_own_share_the_log() {
     let config = folder.path().join("zonelog.toml");
     let (api_port, dns_port) = (free_port(), free_port());
     let text = format!(
-        "[database]\nurl = \"{}\"\n[api]\nlisten = \"127.0.0.1:{api_port}\"\n[minidns]\nlisten = [\"127.0.0.1:{dns_port}\"]\n",
+        "[database]\nurl = \"{}\"\n[api]\nlisten = \"127.0.0.1:{api_port}\"\n[minidns]\nlisten = [\"127.0.0.1:{dns_port}\"]\n\
+         [pools]\nfile = \"pools.yaml\"\n",
         database.url(),
     );
     std::fs::write(&config, text).unwrap();
+    let pools = "- name: default\n  ns_records: [{hostname: ns1.example.net., priority: 1}]\n";
+    std::fs::write(folder.path().join("pools.yaml"), pools).unwrap();
 
     let api = start(&config, "api").await;
     let mdns = start(&config, "mdns").await;
@@ -109,9 +112,22 @@ async fn roles_in_processes_of_their_own_share_the_log() {
         "REFUSED"
     );
 
+    // Each says that it runs, under the names that Designate's clients look for, and that it stops.
+    let client = database.client().await;
+    let services = async |status: &str| {
+        let sql = "select service_name from service_status where status = $1 order by service_name";
+        let rows = client.query(sql, &[&status]).await.unwrap();
+        rows.iter().map(|row| row.get(0)).collect::<Vec<String>>()
+    };
+    let all = ["api", "central", "mdns", "producer", "worker"];
+    eventually("every service beats", PATIENCE, async || {
+        services("UP").await == all
+    })
+    .await;
     stop(reconciler).await;
     stop(mdns).await;
     stop(api).await;
+    assert_eq!(services("STOPPED").await, all);
 }
 
 #[tokio::test(flavor = "multi_thread")]

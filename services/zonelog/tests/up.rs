@@ -13,13 +13,18 @@ use zonelog_test_parts::eventually;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A pool without servers.
+const POOLS: &str = "- name: default\n  ns_records: [{hostname: ns1.example.net., priority: 1}]\n";
+
 /// A folder with a configuration whose ports are all free ones.
 fn installation() -> TempDir {
     let folder = tempfile::Builder::new().prefix("zonelog-up-").tempdir().unwrap();
     // As root PostgreSQL runs as another user, who must be able to enter.
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    let config = "[api]\nlisten = \"127.0.0.1:0\"\n[minidns]\nlisten = [\"127.0.0.1:0\"]\n[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    let config = "[api]\nlisten = \"127.0.0.1:0\"\n[minidns]\nlisten = [\"127.0.0.1:0\"]\n[metrics]\nlisten = \"127.0.0.1:0\"\n\
+                  [pools]\nfile = \"pools.yaml\"\n";
     std::fs::write(folder.path().join("zonelog.toml"), config).unwrap();
+    std::fs::write(folder.path().join("pools.yaml"), POOLS).unwrap();
     folder
 }
 
@@ -59,26 +64,19 @@ impl Up {
             child,
             running: Value::Null,
         };
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(text) = std::fs::read(folder.join("data/running.json")) {
-                up.running = serde_json::from_slice(&text).unwrap();
-                // What a killed one left behind names another process.
-                let ours = up.running["pid"] == up.child.id().unwrap_or_default();
-                if ours
-                    && up
-                        .get("metrics", "/healthz")
-                        .await
-                        .is_some_and(|text| text == "zonelog ok\n")
-                {
-                    return up;
-                }
-            }
+        eventually("zonelog is healthy", PATIENCE, async || {
             let ended = up.child.try_wait().unwrap();
-            let log = std::fs::read_to_string(folder.join("err")).unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "{ended:?}\n{log}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            assert!(ended.is_none(), "{ended:?}\n{}", read(folder, "err"));
+            let Ok(text) = std::fs::read(folder.join("data/running.json")) else {
+                return false;
+            };
+            up.running = serde_json::from_slice(&text).unwrap();
+            // What a killed one left behind names another process.
+            up.running["pid"] == up.child.id().unwrap_or_default()
+                && up.get("metrics", "/healthz").await.as_deref() == Some("zonelog ok\n")
+        })
+        .await;
+        up
     }
 
     async fn get(&self, port: &str, path: &str) -> Option<String> {
@@ -173,8 +171,11 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
         positions,
         (1..=i64::try_from(events.len()).unwrap()).collect::<Vec<_>>()
     );
-    assert_eq!(events[0]["type"], "zone_created");
-    assert_eq!(events[0]["payload"]["zone"]["name"], "example.org.");
+    assert_eq!(events[0]["type"], "pool_created");
+    assert_eq!(events[1]["type"], "zone_created");
+    assert_eq!(events[1]["payload"]["zone"]["name"], "example.org.");
+    let key = std::fs::metadata(folder.join("data/sealing-key")).unwrap();
+    assert_eq!(key.permissions().mode() & 0o777, 0o600);
     let (status, _, err) = run(folder, &["events", "tail", "--zone", "nothing.example"]).await;
     assert_eq!(status, Some(1));
     assert!(err.contains("there is no zone nothing.example."), "{err}");

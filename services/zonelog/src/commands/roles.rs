@@ -44,6 +44,7 @@ struct Role {
     config: Config,
     sealer: Sealer,
     database: Database,
+    metrics: Metrics,
     roles: Roles,
     signals: Signals,
 }
@@ -54,10 +55,9 @@ impl Role {
         let signals = Signals::catch()?;
         telemetry::start_logs(&config.log)?;
         let urls = configured(&config).ok_or(InstallationError::NeedsUrl)?;
-        let mut roles = Roles::default();
+        let roles = Roles::default();
         let metrics = Metrics::bind(config.metrics.listen, name).await?;
         tracing::info!(address = %metrics.local_addr(), "metrics listen");
-        roles.start("metrics", metrics.run(roles.shutdown()));
         let client = connect(&urls.service, "zonelog").await?;
         zonelog_schema::check(&client).await?;
         if let Err(error) = check_log_is_protected(&client).await {
@@ -69,6 +69,7 @@ impl Role {
             config,
             sealer,
             database,
+            metrics,
             roles,
             signals,
         })
@@ -80,6 +81,9 @@ impl Role {
 
     async fn run(mut self, services: &[&'static str]) -> Result<(), CommandError> {
         start_heartbeat(services, &self.database, &mut self.roles);
+        // Last, as its /healthz says that all of this is there.
+        self.roles
+            .start("metrics", self.metrics.run(self.roles.shutdown()));
         Ok(self.roles.run(&mut self.signals).await?)
     }
 }

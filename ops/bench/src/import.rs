@@ -20,16 +20,9 @@ const RECORDS: usize = 100_000;
 const ROUNDS: usize = 3;
 const IMPORTS: &str = "/v2/zones/tasks/imports";
 
-/// Nothing is limited but by the bench.
-const SETTINGS: &str =
-    "[quotas]\nzones = -1\nzone_recordsets = -1\nzone_records = -1\nrecordset_records = -1\n";
-
 pub(crate) async fn run() -> Result<bool> {
     let mut report = Report::new("import");
-    let options = ZonelogOptions {
-        more: SETTINGS.to_owned(),
-        ..ZonelogOptions::default()
-    };
+    let options = ZonelogOptions::default();
     let zonelog = Zonelog::up(&[], &options).await;
     let token = std::fs::read_to_string(zonelog.data().join("admin-token"))?;
     let mut http = Http::connect(zonelog.api(), token.trim()).await?;

@@ -24,17 +24,9 @@ const RECORDSETS: i64 = 1_000_000;
 const READING: Duration = Duration::from_secs(3);
 const ROUNDS: usize = 3;
 
-/// Nothing is limited but by the bench.
-const SETTINGS: &str =
-    "[quotas]\nzones = -1\nzone_recordsets = -1\nzone_records = -1\nrecordset_records = -1\n";
-
 pub(crate) async fn run() -> Result<bool> {
     let mut report = Report::new("lists");
-    let options = ZonelogOptions {
-        more: SETTINGS.to_owned(),
-        ..ZonelogOptions::default()
-    };
-    let zonelog = Zonelog::up(&[], &options).await;
+    let zonelog = Zonelog::up(&[], &ZonelogOptions::default()).await;
     let api = Api::of(&zonelog)?;
     let owner = crate::transfer::owner(&zonelog).await?;
     let zone = api.create_zone("large.bench.").await?;
@@ -91,7 +83,7 @@ pub(crate) async fn run() -> Result<bool> {
     trigrams(&mut report, &owner, &zone).await?;
     let explained = plans::explain(&zonelog, &zone).await?;
     drop(owner);
-    authentication::gets(&mut report, zonelog).await?;
+    authentication::gets(&mut report, &zonelog).await?;
     say("");
     say("The statements of a page and its count, as PostgreSQL runs them:");
     for plan in explained {

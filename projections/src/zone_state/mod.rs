@@ -28,5 +28,3 @@ pub use read::{
     zone_from_row,
 };
 pub use write::{WriteError, ZoneStateWriter};
-
-pub use crate::rebuild::{Difference, Progress, RebuildError, Rebuilt, Side, compare, drop_shadow, rebuild};

@@ -1,8 +1,8 @@
 //! Gets of a zone without authentication, with Zonelog's own tokens and with a Keystone's, whose answer about a token is
-//! remembered.
+//! remembered: three Zonelogs side by side, asked in turn.
 
 use zonelog_test_parts::keystone::Keystone;
-use zonelog_tests::Zonelog;
+use zonelog_tests::{Zonelog, ZonelogOptions};
 
 use super::{Api, ROUNDS};
 use crate::Result;
@@ -10,66 +10,52 @@ use crate::report::{Bar, Figure, Report, median};
 
 const CLIENTS: usize = 32;
 
-/// Restarts Zonelog with each kind of authentication, and measures.
-pub(super) async fn gets(report: &mut Report, mut zonelog: Zonelog) -> Result<()> {
-    let own = Api::of(&zonelog)?;
+/// Measures; `zonelog` has tokens of its own.
+pub(super) async fn gets(report: &mut Report, zonelog: &Zonelog) -> Result<()> {
     let keystone = Keystone::start(&format!("http://{}", zonelog.api())).await;
     let password = zonelog.data().join("keystone-password");
     std::fs::write(&password, &keystone.user("zonelog").password)?;
-    let section = format!(
-        "\n[keystone]\nauth_url = \"{}\"\npassword_file = \"{}\"\n",
-        keystone.url(),
-        password.display()
-    );
-    restart(&mut zonelog, "none", "").await?;
-    let nobody = Api::with_token(zonelog.api(), "");
-    let before = measure(&nobody, "none.bench.").await?;
-    restart(&mut zonelog, "tokens", "").await?;
-    let tokens = measure(&own, "tokens.bench.").await?;
-    restart(&mut zonelog, "keystone", &section).await?;
-    let member = Api::with_token(zonelog.api(), &keystone.token("alpha-member", "alpha").await);
-    let cloud = measure(&member, "keystone.bench.").await?;
-    restart(&mut zonelog, "none", "").await?;
-    let after = measure(&nobody, "none-again.bench.").await?;
-    let yardstick = median(before.into_iter().chain(after).collect());
-    for (what, rates) in [
-        ("one of Zonelog's own tokens", tokens),
-        ("a Keystone token", cloud),
+    let open = ZonelogOptions {
+        api: "auth = \"none\"".to_owned(),
+        ..ZonelogOptions::default()
+    };
+    let cloud = ZonelogOptions {
+        api: "auth = \"keystone\"".to_owned(),
+        more: format!(
+            "\n[keystone]\nauth_url = \"{}\"\npassword_file = \"{}\"\n",
+            keystone.url(),
+            password.display()
+        ),
+        ..ZonelogOptions::default()
+    };
+    let (open, cloud) = (Zonelog::up(&[], &open).await, Zonelog::up(&[], &cloud).await);
+    let token = keystone.token("alpha-admin", "alpha").await;
+    let mut kinds = Vec::new();
+    for api in [
+        Api::with_token(open.api(), ""),
+        Api::of(zonelog)?,
+        Api::with_token(cloud.api(), &token),
     ] {
+        let zone = api.create_zone("gets.bench.").await?;
+        kinds.push((api, format!("/v2/zones/{zone}"), Vec::new()));
+    }
+    for _ in 0..ROUNDS {
+        for (api, path, rates) in &mut kinds {
+            rates.push(api.gets(path, CLIENTS).await?.per_second);
+        }
+    }
+    let mut rates = kinds.into_iter().map(|(_, _, rates)| median(rates));
+    let yardstick = rates.next().unwrap_or_default();
+    for (what, rate) in ["one of Zonelog's own tokens", "a Keystone token"]
+        .iter()
+        .zip(rates)
+    {
         report.add(
-            Figure::new(
-                format!("gets with {what}, {CLIENTS} clients; none"),
-                median(rates),
-                "/s",
-            )
-            .beside(yardstick)
-            .bar(Bar::TimesAtLeast(0.8)),
+            Figure::new(format!("gets with {what}, {CLIENTS} clients"), rate, "/s")
+                .beside(yardstick)
+                .named("none")
+                .bar(Bar::TimesAtLeast(0.8)),
         );
     }
-    Ok(())
-}
-
-async fn measure(api: &Api, name: &str) -> Result<Vec<f64>> {
-    let zone = api.create_zone(name).await?;
-    let path = format!("/v2/zones/{zone}");
-    let mut rates = Vec::new();
-    for _ in 0..ROUNDS {
-        rates.push(api.gets(&path, CLIENTS).await?.per_second);
-    }
-    Ok(rates)
-}
-
-/// Restarts with another `api.auth`, and sections behind the configuration's.
-async fn restart(zonelog: &mut Zonelog, auth: &str, sections: &str) -> Result<()> {
-    zonelog.stop().await?;
-    let path = zonelog.config_path();
-    let original = path.with_extension("original");
-    if !original.exists() {
-        std::fs::copy(&path, &original)?;
-    }
-    let text = std::fs::read_to_string(&original)?;
-    let text = text.replacen("[api]\n", &format!("[api]\nauth = \"{auth}\"\n"), 1);
-    std::fs::write(&path, format!("{text}{sections}"))?;
-    zonelog.start_again().await;
     Ok(())
 }

@@ -55,20 +55,20 @@ pub(super) async fn is_small(client: &Client, list: &List) -> Result<bool, Error
 /// Reads all names of a list in the order of creation, and the version that they are of, in one snapshot. `None`: the
 /// list is empty or gone, or would not fit in memory.
 pub(super) async fn load(client: &Client, list: &List) -> Result<Option<(i64, NameSet)>, Error> {
-    // Each row tells the version: it is one statement, and so one snapshot.
+    // Each row tells the version: it is one statement, and so one snapshot. The order is an index's.
     let text = match list {
         List::Zone(_) => {
-            "select z.stream_version, v.recordset, v.owner, v.created_at from zone z \
-             join recordset_version v on v.zone = z.id and v.until_serial is null \
-             where z.id = $1 and v.zone = $1 and z.deleted_at is null order by v.created_at, v.recordset"
+            "select (select z.stream_version from zone z where z.id = $1 and z.deleted_at is null), v.recordset, v.owner, \
+               v.created_at \
+             from recordset_version v where v.zone = $1 and v.until_serial is null order by v.created_at, v.recordset"
         }
         List::Zones(Some(_)) => {
-            "select h.position, z.id, z.name, z.created_at from feed_head h, zone z \
-             where h.feed = 0 and z.deleted_at is null and z.project = $1 order by z.created_at, z.id"
+            "select (select position from feed_head where feed = 0), z.id, z.name, z.created_at from zone z \
+             where z.deleted_at is null and z.project = $1 order by z.created_at, z.id"
         }
         List::Zones(None) => {
-            "select h.position, z.id, z.name, z.created_at from feed_head h, zone z \
-             where h.feed = 0 and z.deleted_at is null order by z.created_at, z.id"
+            "select (select position from feed_head where feed = 0), z.id, z.name, z.created_at from zone z \
+             where z.deleted_at is null order by z.created_at, z.id"
         }
     };
     let statement = client.prepare_cached(text).await?;
@@ -81,7 +81,10 @@ pub(super) async fn load(client: &Client, list: &List) -> Result<Option<(i64, Na
     let mut base = Base::default();
     let mut at = None;
     while let Some(row) = rows.try_next().await? {
-        at = Some(row.try_get(0)?);
+        let Some(version) = row.try_get(0)? else {
+            return Ok(None);
+        };
+        at = Some(version);
         let key = set::key(row.try_get::<_, Timestamp>(3)?, row.try_get(1)?);
         let name: &str = row.try_get(2)?;
         if name.contains('\n') || !base.push(key, name) || base.bytes() > BUDGET {

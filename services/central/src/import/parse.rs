@@ -136,7 +136,17 @@ fn recordsets(mut records: Vec<Placed>) -> Result<Vec<ImportedRecordset>, String
         last_key = owner_key;
     }
     recordsets.shrink_to_fit();
+    number(&mut recordsets);
     Ok(recordsets)
+}
+
+/// Gives the recordsets their ids in ascending order: in that of their rows, so that each index grows at one place.
+fn number(recordsets: &mut [ImportedRecordset]) {
+    let mut ids: Vec<_> = recordsets.iter().map(|recordset| recordset.recordset).collect();
+    ids.sort_unstable();
+    for (recordset, id) in recordsets.iter_mut().zip(ids) {
+        recordset.recordset = id;
+    }
 }
 
 /// The record as the API would have taken it: what a master file may say is more.

@@ -53,6 +53,19 @@ fn records_of_one_name_and_type_come_together_in_canonical_order() {
 }
 
 #[test]
+fn ids_ascend_with_the_rows() {
+    let hosts: String = (0..90).map(|host| format!("h{host} A 192.0.2.1\n")).collect();
+    let zone = read(&format!("$ORIGIN a.org.\n{SOA}{hosts}")).unwrap();
+    let ids: Vec<_> = zone
+        .recordsets
+        .iter()
+        .map(|recordset| recordset.recordset)
+        .collect();
+    assert_eq!(ids.len(), 90);
+    assert!(ids.is_sorted_by(|one, next| one < next));
+}
+
+#[test]
 fn failures_have_designates_words() {
     let origin = "$ORIGIN example.org.\n";
     for (text, message) in [

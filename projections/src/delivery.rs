@@ -63,6 +63,8 @@ pub struct ZoneTarget {
     pub created: Position,
     /// The serial that it must serve; `None`: the zone is deleted or went to another pool, and must not be served.
     pub serial: Option<LongSerial>,
+    /// The zone was deleted with its file: the server is to keep no copy, whatever its targets' options say.
+    pub hard: bool,
 }
 
 /// The part of the log after a checkpoint.
@@ -230,12 +232,12 @@ pub async fn release<C: GenericClient>(client: &C, lease: &Lease) -> Result<(), 
 /// Which names of a pool the log touched after a position: its zones' (abandoned ones not, their servers keep them) and
 /// those that went to another pool. `{pool}`, `{after}` and `{upto}` are to be filled in; of what has the same name the
 /// live zone counts, else what went last.
-const TOUCHED: &str = "select distinct on (name_key) name_key, name, id, content_position, pool_position, serial, gone from ( \
+const TOUCHED: &str = "select distinct on (name_key) name_key, name, id, content_position, pool_position, serial, hard, gone from ( \
      select name_key, name, id, content_position, pool_position, \
-       case when deleted_position is null then serial end as serial, deleted_position as gone \
+       case when deleted_position is null then serial end as serial, hard_deleted as hard, deleted_position as gone \
      from zone where pool = {pool} and content_position > {after} and content_position <= {upto} and not abandoned \
      union all \
-     select name_key, name, zone, position, 0, null, position from zone_departure \
+     select name_key, name, zone, position, 0, null, false, position from zone_departure \
      where pool = {pool} and position > {after} and position <= {upto} \
    ) t order by name_key, gone desc nulls first";
 
@@ -264,7 +266,7 @@ pub async fn stretch<C: GenericClient>(
     limit: i64,
 ) -> Result<Stretch, DeliveryError> {
     let text = format!(
-        "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial \
+        "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial, z.hard \
          from feed_head h left join lateral ({}) z on h.position - $2 <= $3 where h.feed = 0",
         touched_sql("$1", "$2", "$2 + $3")
     );
@@ -454,7 +456,8 @@ pub async fn waiting<C: GenericClient>(
     let rows = client
         .query(
             "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
-               greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial \
+               greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial, \
+               z.id is null and exists (select from zone d where d.id = b.zone and d.hard_deleted) \
              from server_zone b left join zone z \
              on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
              where b.server = $1 \
@@ -502,7 +505,7 @@ pub async fn settled_zones<C: GenericClient>(
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, pool_position, serial from zone \
+            "select name_key, name, id, content_position, pool_position, serial, false from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 and name_key > $3 \
              and not exists (select from server_zone b where b.server = $5 and b.zone_key = name_key) \
              order by name_key limit $4",
@@ -523,7 +526,7 @@ pub async fn recent_zones<C: GenericClient>(
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, pool_position, serial from zone \
+            "select name_key, name, id, content_position, pool_position, serial, false from zone \
              where pool = $1 and deleted_position is null and content_position <= $2 \
              and not exists (select from server_zone b where b.server = $4 and b.zone_key = name_key) \
              order by content_position desc limit $3",
@@ -533,7 +536,7 @@ pub async fn recent_zones<C: GenericClient>(
     rows.iter().map(|row| target(row, 0)).collect()
 }
 
-/// Reads key, name, zone, position, creation and serial from the columns at `first`.
+/// Reads key, name, zone, position, creation, serial and whether the deletion is a hard one from the columns at `first`.
 fn target(row: &Row, first: usize) -> Result<ZoneTarget, DeliveryError> {
     let name: &str = row.get(first + 1);
     let parsed = ZoneName::parse(name).map_err(|source| DeliveryError::Name {
@@ -547,5 +550,6 @@ fn target(row: &Row, first: usize) -> Result<ZoneTarget, DeliveryError> {
         position: row.get(first + 3),
         created: row.get(first + 4),
         serial: row.get::<_, Option<i64>>(first + 5).map(LongSerial::from_i64),
+        hard: row.get(first + 6),
     })
 }

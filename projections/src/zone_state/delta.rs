@@ -86,6 +86,8 @@ pub(super) struct ZoneChange<'a> {
     /// Deleted or abandoned. Its counts are 0 then.
     pub(super) deleted: Option<(Position, Timestamp)>,
     pub(super) abandoned: bool,
+    /// Its file is to go with it.
+    pub(super) hard_deleted: bool,
     /// Where its latest serial stands among the serials of the delta.
     last_serial: Option<usize>,
 }
@@ -242,7 +244,7 @@ impl<'a> Fold<'a> {
             }
             zone::Event::ZoneMovedToPool { before, .. } => self.depart(id, *before, recorded.position),
             zone::Event::ZoneCreated { zone } => self.count_zone(&zone.project, 1),
-            zone::Event::ZoneDeleted { zone } | zone::Event::ZoneAbandoned { zone } => {
+            zone::Event::ZoneDeleted { zone, .. } | zone::Event::ZoneAbandoned { zone } => {
                 self.count_zone(&zone.project, -1);
             }
             zone::Event::ZoneTtlChanged { .. }
@@ -312,6 +314,7 @@ impl<'a> Fold<'a> {
             content_position: None,
             deleted: None,
             abandoned: false,
+            hard_deleted: false,
             last_serial: None,
         });
         let at = self.delta.zones.len() - 1;
@@ -338,6 +341,7 @@ impl<'a> Fold<'a> {
             zone::Event::ZoneDeleted { .. } | zone::Event::ZoneAbandoned { .. } => {
                 entry.deleted = Some((recorded.position, recorded.recorded_at));
                 entry.abandoned = matches!(event, zone::Event::ZoneAbandoned { .. });
+                entry.hard_deleted = matches!(event, zone::Event::ZoneDeleted { hard: true, .. });
                 entry.content_position = Some(recorded.position);
             }
             zone::Event::RecordsetCreated { recordset, .. } => entry.count(recordset, 1),

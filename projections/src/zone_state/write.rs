@@ -271,6 +271,7 @@ impl ZoneStateWriter {
                 &rows::column(zones, |zone| zone.pool.map(|(pool, _)| pool.uuid())),
                 &rows::column(zones, |zone| zone.pool.map(|(_, position)| position)),
                 &rows::column(zones, |zone| zone.primary_nameserver.map(Name::to_string)),
+                &rows::column(zones, |zone| zone.hard_deleted),
             ],
         )
         .await
@@ -340,6 +341,7 @@ impl ZoneStateWriter {
                 &rows::column(&zones, |(change, (_, position))| {
                     change.pool.map_or(*position, |(_, moved)| moved)
                 }),
+                &rows::column(&zones, |(change, _)| change.hard_deleted),
             ],
         )
         .await
@@ -421,6 +423,7 @@ const CHANGE_ZONES: &str = "
         content_position = coalesce(u.content_position, z.content_position),
         deleted_position = coalesce(u.deleted_position, z.deleted_position),
         deleted_at = coalesce(u.deleted_at, z.deleted_at), abandoned = z.abandoned or u.abandoned,
+        hard_deleted = z.hard_deleted or u.hard_deleted,
         recordset_count = case when u.deleted_position is null then z.recordset_count + u.recordsets else 0 end,
         record_count = case when u.deleted_position is null then z.record_count + u.records else 0 end,
         project = coalesce(u.project, z.project),
@@ -428,27 +431,28 @@ const CHANGE_ZONES: &str = "
         mname = coalesce(u.mname, z.mname)
     from unnest($1::uuid[], $2::text[], $3::integer[], $4::boolean[], $5::text[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::boolean[],
-                $14::bigint[], $15::bigint[], $16::text[], $17::uuid[], $18::bigint[], $19::text[])
+                $14::bigint[], $15::bigint[], $16::text[], $17::uuid[], $18::bigint[], $19::text[], $20::boolean[])
          as u (id, email, ttl, described, description, serial, changes, stream_version, updated_at, content_position,
                deleted_position, deleted_at, abandoned, recordsets, records, project, pool, pool_position,
-               mname)
+               mname, hard_deleted)
     where z.id = u.id";
 
 const CREATE_ZONES: &str = "
     insert into zone (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry,
                       expire, minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at,
                       created_position, content_position, deleted_position, deleted_at, abandoned, recordset_count,
-                      record_count, transferred_at, pool_position)
+                      record_count, transferred_at, pool_position, hard_deleted)
     select u.id, u.name, u.name_key, u.project, u.pool, u.email, u.ttl, u.description, u.attributes::jsonb, u.mname,
            u.refresh, u.retry, u.expire, u.minimum, u.serial, u.soa_recordset, u.revision, u.stream_version,
            u.created_at, u.updated_at, u.created_position, u.content_position, u.deleted_position, u.deleted_at,
-           u.abandoned, u.recordset_count, u.record_count, u.transferred_at, u.pool_position
+           u.abandoned, u.recordset_count, u.record_count, u.transferred_at, u.pool_position,
+           u.hard_deleted
     from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::uuid[], $6::text[], $7::integer[], $8::text[],
                 $9::text[], $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::bigint[],
                 $16::uuid[], $17::bigint[], $18::bigint[], $19::timestamptz[], $20::timestamptz[], $21::bigint[],
                 $22::bigint[], $23::bigint[], $24::timestamptz[], $25::boolean[], $26::bigint[], $27::bigint[],
-                $28::timestamptz[], $29::bigint[])
+                $28::timestamptz[], $29::bigint[], $30::boolean[])
          as u (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry, expire,
                minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at, created_position,
                content_position, deleted_position, deleted_at, abandoned, recordset_count, record_count,
-               transferred_at, pool_position)";
+               transferred_at, pool_position, hard_deleted)";

@@ -281,7 +281,7 @@ impl World {
 
     pub(crate) fn deleted(&self, zone: ZoneId) -> zone::Event {
         let zone = self.of(zone).clone();
-        zone::Event::ZoneDeleted { zone }
+        zone::Event::ZoneDeleted { zone, hard: false }
     }
 
     /// Makes a pool whose targets are as many as told.

@@ -165,7 +165,7 @@ fn change(list: &List, stream: Uuid, row: &Row) -> Result<Told, Error> {
                 name: zone.name.to_string(),
             })
         }
-        zone::Event::ZoneDeleted { zone } | zone::Event::ZoneAbandoned { zone }
+        zone::Event::ZoneDeleted { zone, .. } | zone::Event::ZoneAbandoned { zone }
             if of_list(zone.project.as_str()) =>
         {
             Told::Change(Change::Deleted(stream))

@@ -116,7 +116,11 @@ pub(super) fn key(created_at: Timestamp, id: Uuid) -> Key {
 
 impl NameSet {
     /// A set of names read in order.
-    pub(super) fn new(base: Base) -> Self {
+    pub(super) fn new(mut base: Base) -> Self {
+        // It stays as it is: what it grew into for more names is given back.
+        base.text.shrink_to_fit();
+        base.starts.shrink_to_fit();
+        base.keys.shrink_to_fit();
         Self {
             base: Arc::new(base),
             added: Vec::new(),

@@ -124,12 +124,6 @@ impl Context {
     /// Whether policy allows something, where the answer is more than yes or 403. A rule that does not exist allows
     /// nobody.
     pub(crate) fn allows(&self, rule: &'static str, target: &Target<'_>) -> bool {
-        let credentials = Credentials {
-            user: &self.actor.user,
-            project: &self.actor.project,
-            roles: &self.actor.roles,
-            all_projects: self.all_projects,
-        };
         let own = Target {
             all_tenants: Some(self.all_projects),
             ..Target::of_project(self.actor.project.as_str())
@@ -139,11 +133,33 @@ impl Context {
         } else {
             target
         };
-        let allowed = self.policy.allows(rule, &credentials, target);
+        let allowed = self.policy.allows(rule, &self.credentials(), target);
         if allowed.is_none() {
             tracing::error!(rule, "a request asked for a policy rule that does not exist");
         }
         allowed.unwrap_or(false)
+    }
+
+    /// Whether policy allows something whatever the values are that the target leaves out. `None`: that depends on them.
+    pub(crate) fn foresees(&self, rule: &'static str, target: &Target<'_>) -> Option<bool> {
+        self.policy.foresees(rule, &self.credentials(), target)
+    }
+
+    /// As [`Self::enforce`], before all is known of the target: refuses what will be refused in any case.
+    pub(crate) fn enforce_foreseen(&self, rule: &'static str, target: &Target<'_>) -> Result<(), ApiError> {
+        match self.foresees(rule, target) {
+            Some(false) => Err(ApiError::forbidden()),
+            Some(true) | None => Ok(()),
+        }
+    }
+
+    fn credentials(&self) -> Credentials<'_> {
+        Credentials {
+            user: &self.actor.user,
+            project: &self.actor.project,
+            roles: &self.actor.roles,
+            all_projects: self.all_projects,
+        }
     }
 
     /// Who asks.

@@ -120,26 +120,30 @@ impl Expression {
         })
     }
 
-    /// Whether the rule allows. `rule` says what another rule decided.
-    pub(super) fn allows(
+    /// Whether the rule allows. `rule` says what another rule decided. `None`: that depends on what the target lacks,
+    /// which happens with [`Lacking::Unknown`] only.
+    pub(super) fn decide(
         &self,
         credentials: &Credentials<'_>,
         target: &Target<'_>,
-        rule: &dyn Fn(&str) -> bool,
-    ) -> bool {
+        lacking: Lacking,
+        rule: &dyn Fn(&str) -> Option<bool>,
+    ) -> Option<bool> {
         let mut values = Vec::with_capacity(8);
         for step in &self.steps {
             let value = match step {
-                Step::Check(check) => check.holds(credentials, target, rule),
-                Step::Not => !pop(&mut values),
-                Step::And => {
-                    let right = pop(&mut values);
-                    pop(&mut values) && right
-                }
-                Step::Or => {
-                    let right = pop(&mut values);
-                    pop(&mut values) || right
-                }
+                Step::Check(check) => check.holds(credentials, target, lacking, rule),
+                Step::Not => pop(&mut values).map(|value| !value),
+                Step::And => match (pop(&mut values), pop(&mut values)) {
+                    (Some(false), _) | (_, Some(false)) => Some(false),
+                    (Some(true), Some(true)) => Some(true),
+                    _ => None,
+                },
+                Step::Or => match (pop(&mut values), pop(&mut values)) {
+                    (Some(true), _) | (_, Some(true)) => Some(true),
+                    (Some(false), Some(false)) => Some(false),
+                    _ => None,
+                },
             };
             values.push(value);
         }
@@ -147,9 +151,18 @@ impl Expression {
     }
 }
 
+/// What it means that a target lacks a value which a check names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lacking {
+    /// There is none: the check fails.
+    Absent,
+    /// It was not read: the check may hold or fail.
+    Unknown,
+}
+
 /// The steps were checked when they were made: there is always a value. Were there none, nothing would be allowed.
-fn pop(values: &mut Vec<bool>) -> bool {
-    values.pop().unwrap_or(false)
+fn pop(values: &mut Vec<Option<bool>>) -> Option<bool> {
+    values.pop().unwrap_or(Some(false))
 }
 
 fn too_long() -> Complaint {
@@ -298,17 +311,29 @@ impl Check {
         }
     }
 
-    fn holds(&self, credentials: &Credentials<'_>, target: &Target<'_>, rule: &dyn Fn(&str) -> bool) -> bool {
-        match self {
-            Self::Constant(value) => *value,
-            Self::Rule(name) => rule(name),
-            Self::Role(template) => template
-                .fill(target)
-                .is_some_and(|role| credentials.has_role(&role)),
-            Self::Literal { value, template } => template.fill(target).is_some_and(|text| text == *value),
-            Self::Credential { key, template } => template
-                .fill(target)
-                .is_some_and(|text| credentials.has(key, &text)),
+    fn holds(
+        &self,
+        credentials: &Credentials<'_>,
+        target: &Target<'_>,
+        lacking: Lacking,
+        rule: &dyn Fn(&str) -> Option<bool>,
+    ) -> Option<bool> {
+        let template = match self {
+            Self::Constant(value) => return Some(*value),
+            Self::Rule(name) => return rule(name),
+            Self::Role(template) | Self::Literal { template, .. } | Self::Credential { template, .. } => {
+                template
+            }
+        };
+        match (template.fill(target), lacking) {
+            (Some(text), _) => Some(match self {
+                Self::Constant(_) | Self::Rule(_) => false,
+                Self::Role(_) => credentials.has_role(&text),
+                Self::Literal { value, .. } => text == *value,
+                Self::Credential { key, .. } => credentials.has(key, &text),
+            }),
+            (None, Lacking::Absent) => Some(false),
+            (None, Lacking::Unknown) => None,
         }
     }
 }
@@ -376,7 +401,7 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The text with the target's values; `None` when the target has no such value, so that the check fails.
+    /// The text with the target's values; `None` when the target lacks one of them.
     fn fill(&self, target: &Target<'_>) -> Option<String> {
         let mut text = String::new();
         for piece in &self.0 {

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::defaults::{BASE_RULES, LEGACY_RULES, RULES};
-use super::language::{Check, Expression, Template};
+use super::language::{Check, Expression, Lacking, Template};
 use super::target::{Credentials, Target};
 
 /// A rule that a policy file gives.
@@ -172,17 +172,39 @@ impl Policy {
         credentials: &Credentials<'_>,
         target: &Target<'_>,
     ) -> Option<bool> {
-        let rule = &self.rules[*self.places.get(rule)?];
-        let mut decided: HashMap<&str, bool> = HashMap::new();
-        let mut last = false;
-        for index in &rule.plan {
+        let rule = *self.places.get(rule)?;
+        // With nothing unknown every check is decided.
+        Some(self.decide(rule, credentials, target, Lacking::Absent) == Some(true))
+    }
+
+    /// What a rule says of a request whatever the values are that the target leaves out, so that nothing need be read to
+    /// know. `None`: that depends on them, or there is no rule of this name.
+    pub(crate) fn foresees(
+        &self,
+        rule: &str,
+        credentials: &Credentials<'_>,
+        target: &Target<'_>,
+    ) -> Option<bool> {
+        self.decide(*self.places.get(rule)?, credentials, target, Lacking::Unknown)
+    }
+
+    fn decide(
+        &self,
+        rule: usize,
+        credentials: &Credentials<'_>,
+        target: &Target<'_>,
+        lacking: Lacking,
+    ) -> Option<bool> {
+        let mut decided: HashMap<&str, Option<bool>> = HashMap::new();
+        let mut last = Some(false);
+        for index in &self.rules[rule].plan {
             let rule = &self.rules[*index];
-            last = rule.expression.allows(credentials, target, &|name| {
-                decided.get(name).copied().unwrap_or(false)
+            last = rule.expression.decide(credentials, target, lacking, &|name| {
+                decided.get(name).copied().unwrap_or(Some(false))
             });
             decided.insert(&rule.name, last);
         }
-        Some(last)
+        last
     }
 
     /// What is probably not meant: names that neither targets nor credentials have, so that their checks always fail.

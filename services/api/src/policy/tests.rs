@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use zonelog_model::ProjectId;
 
 use super::defaults::{BASE_RULES, RULES};
-use super::language::Expression;
+use super::language::{Expression, Lacking};
 use super::set::{Given, Policy, Remark};
 use super::target::{Credentials, Target};
 
@@ -34,7 +34,8 @@ impl Caller {
 fn says(text: &str, caller: &Caller, target: &Target<'_>) -> bool {
     Expression::parse(text)
         .unwrap_or_else(|error| panic!("{text}: {error}"))
-        .allows(&caller.credentials(), target, &|_| false)
+        .decide(&caller.credentials(), target, Lacking::Absent, &|_| Some(false))
+        .unwrap()
 }
 
 fn given(rules: &[(&str, &str)]) -> Vec<Given> {
@@ -155,11 +156,10 @@ fn lists_are_alternatives_of_conditions() {
             .iter()
             .map(|list| list.iter().map(|check| (*check).to_owned()).collect())
             .collect();
-        Expression::any_of_all(&lists).unwrap().allows(
-            &alice.credentials(),
-            &Target::of_project("alice"),
-            &|_| false,
-        )
+        let (who, zone) = (alice.credentials(), Target::of_project("alice"));
+        let rule = Expression::any_of_all(&lists).unwrap();
+        rule.decide(&who, &zone, Lacking::Absent, &|_| Some(false))
+            .unwrap()
     };
     assert!(says(&[]));
     assert!(!says(&[&[]]));
@@ -377,7 +377,96 @@ proptest! {
     fn no_text_breaks_the_parser(text in "[()!@%:'\"a-z and or not_\\n]{0,60}") {
         let alice = Caller::new("alice", &["member"]);
         if let Ok(expression) = Expression::parse(&text) {
-            expression.allows(&alice.credentials(), &Target::default(), &|_| false);
+            let (who, nothing) = (alice.credentials(), Target::default());
+            expression.decide(&who, &nothing, Lacking::Absent, &|_| Some(false)).unwrap();
         }
+    }
+
+    /// What is said before the target is read is so for every target.
+    #[test]
+    fn what_is_foreseen_holds_whatever_is_read(
+        (text, _) in formula(),
+        zone_type in prop_oneof![Just(None), Just(Some("PRIMARY")), Just(Some("SECONDARY"))],
+        project_id in prop_oneof![Just(None), Just(Some("alice")), Just(Some("bob"))],
+    ) {
+        let alice = Caller::new("alice", &["member"]);
+        let policy = Policy::with(given(&[("create_zone", &format!("rule:owner or {text}")), ("owner", &text)])).unwrap();
+        let allows = |target: &Target<'_>| policy.allows("create_zone", &alice.credentials(), target).unwrap();
+        let foreseen = |target: &Target<'_>| policy.foresees("create_zone", &alice.credentials(), target);
+        let read = Target { zone_type, project_id, ..Target::default() };
+        for known in [Target::default(), Target { zone_type, ..Target::default() }, read.clone()] {
+            let foreseen = foreseen(&known);
+            prop_assert!(foreseen.is_none_or(|value| value == allows(&read)), "{text} {known:?} {read:?}");
+        }
+        let all = zone_type.is_some() && project_id.is_some();
+        prop_assert!(!all || foreseen(&read) == Some(allows(&read)), "{text} {read:?}");
+    }
+}
+
+#[test]
+fn some_rules_need_no_look_at_the_target() {
+    let foreseen = |rules: &[(&str, &str)], rule: &str, roles: &[&str], target: &Target<'_>| {
+        let alice = Caller::new("alice", roles);
+        Policy::with(given(rules))
+            .unwrap()
+            .foresees(rule, &alice.credentials(), target)
+    };
+    let primary = Target {
+        zone_type: Some("PRIMARY"),
+        ..Target::default()
+    };
+    let own = Target {
+        zone_shared: Some(false),
+        project_id: Some("alice"),
+        ..primary.clone()
+    };
+    let shared = Target {
+        zone_shared: Some(true),
+        ..primary.clone()
+    };
+    let nothing: &[(&str, &str)] = &[];
+    assert_eq!(
+        foreseen(nothing, "update_zone", &["admin"], &Target::default()),
+        Some(true)
+    );
+    assert_eq!(
+        foreseen(nothing, "update_zone", &["member"], &Target::default()),
+        None
+    );
+    assert_eq!(foreseen(nothing, "create_recordset", &["member"], &primary), None);
+    assert_eq!(
+        foreseen(nothing, "create_recordset", &["member"], &own),
+        Some(true)
+    );
+    assert_eq!(
+        foreseen(nothing, "create_recordset", &["member"], &shared),
+        Some(true)
+    );
+    assert_eq!(foreseen(nothing, "update_recordset", &["member"], &shared), None);
+    assert_eq!(
+        foreseen(nothing, "create_recordset", &["reader"], &own),
+        Some(false)
+    );
+    assert_eq!(foreseen(nothing, "no_such_rule", &["admin"], &own), None);
+    for (text, expected) in [
+        ("role:member and 'x.org.':%(zone_name)s", None),
+        ("role:member and not 'x.org.':%(zone_name)s", None),
+        ("role:member or 'x.org.':%(zone_name)s", Some(true)),
+        ("role:member and ('x.org.':%(zone_name)s or @)", Some(true)),
+        ("rule:named or rule:owner", Some(true)),
+        ("rule:named and rule:owner", None),
+        ("not rule:named", None),
+    ] {
+        let rules = [("create_recordset", text), ("named", "'x.org.':%(zone_name)s")];
+        let rules = if text.contains("named") {
+            &rules[..]
+        } else {
+            &rules[..1]
+        };
+        assert_eq!(
+            foreseen(rules, "create_recordset", &["member"], &own),
+            expected,
+            "{text}"
+        );
     }
 }

@@ -13,7 +13,10 @@ use zonelog_model::{ProjectId, RecordsetId, ZoneId};
 use zonelog_projections::listing::{RecordsetFilter, RecordsetSort, Within, ZoneRow};
 use zonelog_projections::status::Action;
 
-use super::allowed::{enforce_on_recordset, enforce_on_zone, visible_recordset};
+use super::allowed::{
+    enforce_any_new_recordset, enforce_new_recordset, enforce_on_recordset, may_change_recordsets_anywhere,
+    shown_recordset, visible_recordset,
+};
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::recordset_input::{NewRecordset, PRESENT, RecordsetChange};
 use super::recordset_json::{RecordsetJson, RecordsetListJson, recordset_href};
@@ -136,9 +139,10 @@ pub(crate) async fn create(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let row = enforce_on_zone(&app, &context, "create_recordset", zone).await?;
+    enforce_any_new_recordset(&app, &context, zone).await?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let new = NewRecordset::read(&object)?;
+    let row = enforce_new_recordset(&app, &context, zone, &new.owner.to_string()).await?;
     let command = CreateRecordset {
         zone: ZoneId::new(zone),
         recordset: ids::recordset_id(),
@@ -191,12 +195,18 @@ pub(crate) async fn update(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let row = enforce_on_recordset(&app, &context, "update_recordset", &path).await?;
+    let row = match may_change_recordsets_anywhere(&context, "update_recordset") {
+        true => None,
+        false => enforce_on_recordset(&app, &context, "update_recordset", &path).await?,
+    };
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let change = RecordsetChange::read(&object)?;
     let fixed = PRESENT.fixed_in(&object)?;
     if !fixed.is_empty() {
-        let row = row.ok_or_else(ApiError::recordset_not_found)?;
+        let row = match row {
+            Some(row) => row,
+            None => shown_recordset(&app, &context, &path).await?,
+        };
         let current = serde_json::to_value(RecordsetJson::shown(&row, &context.base));
         PRESENT.check_fixed(&fixed, &current.map_err(|error| ApiError::internal(&error))?)?;
     }
@@ -221,7 +231,9 @@ pub(crate) async fn delete(
     context: Context,
     retry: Retry,
 ) -> Result<Response, ApiError> {
-    enforce_on_recordset(&app, &context, "delete_recordset", &path).await?;
+    if !may_change_recordsets_anywhere(&context, "delete_recordset") {
+        enforce_on_recordset(&app, &context, "delete_recordset", &path).await?;
+    }
     let command = DeleteRecordset {
         zone: ZoneId::new(path.zone),
         recordset: RecordsetId::new(path.recordset),

@@ -11,7 +11,7 @@ use zonelog_model::zone::{CreateZone, DeleteZone, UpdateZone};
 use zonelog_projections::listing::{ZoneFilter, ZoneSort};
 use zonelog_projections::status::Action;
 
-use super::allowed::{enforce_on_zone, zone_target};
+use super::allowed::{enforce_on_zone, may_change_own_zones, zone_target};
 use super::body::{ListLinks, Metadata, accepted, json};
 use super::zone_input::{NewZone, PRESENT, ZoneChange};
 use super::zone_json::{NameServerJson, NameServersJson, ZoneJson, ZoneListJson};
@@ -82,9 +82,16 @@ pub(crate) async fn create(
     retry: Retry,
     request: Request,
 ) -> Result<Response, ApiError> {
-    context.enforce("create_zone", &Target::default())?;
+    let own = Target::of_project(context.actor().project.as_str());
+    context.enforce_foreseen("create_zone", &own)?;
     let (object, bytes) = read_object(request, app.options.max_body_bytes, app.options.body_timeout).await?;
     let new = NewZone::read(&object)?;
+    let name = new.name.to_string();
+    let target = Target {
+        zone_name: Some(&name),
+        ..own
+    };
+    context.enforce("create_zone", &target)?;
     let command = CreateZone {
         zone: ids::zone_id(),
         soa_recordset: ids::recordset_id(),
@@ -171,7 +178,9 @@ pub(crate) async fn delete(
     context: Context,
     retry: Retry,
 ) -> Result<Response, ApiError> {
-    enforce_on_zone(&app, &context, "delete_zone", zone).await?;
+    if !may_change_own_zones(&context, "delete_zone") {
+        enforce_on_zone(&app, &context, "delete_zone", zone).await?;
+    }
     let command = DeleteZone {
         zone: ZoneId::new(zone),
         delete_shares: context.delete_shares(),

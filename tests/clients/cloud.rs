@@ -94,7 +94,11 @@ pub(crate) async fn until_status(client: &OpenStack, show: &str, status: &str) -
 pub(crate) async fn until_gone(client: &OpenStack, show: &str) {
     eventually(format!("{show} is gone"), IN_STEP, async || {
         let output = client.run(show).await;
-        output.status != 0 && output.stderr.to_lowercase().contains("not find")
+        assert!(
+            output.status == 0 || output.stderr.contains("Could not find"),
+            "openstack {show}: {output:?}"
+        );
+        output.status != 0
     })
     .await;
 }

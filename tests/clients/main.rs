@@ -12,7 +12,9 @@ mod people;
 mod quotas;
 mod registries;
 mod reverse;
+mod sdk;
 mod sharing;
+mod tasks;
 mod zones;
 
 use cloud::Cloud;

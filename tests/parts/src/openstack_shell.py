@@ -14,12 +14,19 @@ import sys
 sys.argv[0] = "openstack"
 
 from openstackclient import shell  # noqa: E402: it reads the name when it is loaded
+from openstackclient.common import clientmanager  # noqa: E402
+from osc_lib.clientmanager import ClientCache  # noqa: E402
 
 
 def run(arguments):
     printed, complained = io.StringIO(), io.StringIO()
     # Each run of the program adds handlers for its own standard error.
     logging.getLogger().handlers.clear()
+    # A process has one client of each service, with the flags of its one command: the next command gets a new one.
+    for kind in clientmanager.ClientManager.__mro__:
+        for cache in vars(kind).values():
+            if isinstance(cache, ClientCache):
+                cache._handle = None
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained):
         try:
             status = shell.OpenStackShell().run(arguments)

@@ -18,8 +18,9 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 
-/// How long Keystone may take until it listens: it is some two seconds of Python.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long Keystone may take until it listens: it is some two seconds of Python, and many times that where everything is
+/// compiled and tested at once.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a Keystone for a test is like.
 #[derive(Clone, Debug, Default)]

@@ -101,6 +101,19 @@ fn designates_own_sample_is_read() {
 }
 
 #[test]
+fn our_own_sample_is_read() {
+    let pools = read(include_str!("../../../../ops/config/pools.yaml")).unwrap();
+    let pool = &pools[0].pool;
+    assert_eq!(
+        (pool.ns_records.len(), pool.nameservers.len(), pool.targets.len()),
+        (2, 2, 2)
+    );
+    for target in &pool.targets {
+        assert_eq!(zonelog_reconciler::targets::remarks(target), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn what_is_wrong_is_told_with_its_line() {
     for (text, line, words) in [
         ("name: default\n", 1, "a list of pools"),

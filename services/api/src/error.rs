@@ -11,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::{ExecuteError, Rejection};
 use zonelog_model::resource::{Kind, Resource};
@@ -49,11 +50,13 @@ enum Shape {
 }
 
 /// One line of a body's `errors.errors`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct SchemaError {
+    #[schema(value_type = Vec<Value>)]
     path: Vec<Value>,
     message: String,
     validator: &'static str,
+    #[schema(value_type = Value)]
     validator_value: Value,
 }
 
@@ -304,8 +307,10 @@ fn json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 
-#[derive(Serialize)]
-struct FaultBody<'a> {
+/// An error.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub(crate) struct FaultBody<'a> {
     code: u16,
     r#type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -315,7 +320,7 @@ struct FaultBody<'a> {
     request_id: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct SchemaErrors<'a> {
     errors: &'a [SchemaError],
 }
@@ -334,12 +339,13 @@ impl<'a> FaultBody<'a> {
     }
 }
 
-#[derive(Serialize)]
-struct UnauthorizedBody {
+/// An error of who has no valid token.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UnauthorizedBody {
     error: UnauthorizedError,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct UnauthorizedError {
     code: u16,
     title: &'static str,

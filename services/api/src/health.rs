@@ -14,6 +14,9 @@ use crate::app::App;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// `GET /healthcheck`: `OK` when the database answers and nobody took this process out.
+#[utoipa::path(get, path = "/healthcheck", tag = "discovery", operation_id = "check_health",
+    summary = "Ask whether requests should be sent here",
+    responses((status = 200, body = String, content_type = "text/plain"), (status = 503, body = String, content_type = "text/plain", headers(("Retry-After" = u32)))))]
 pub(crate) async fn check(State(app): State<Arc<App>>) -> Response {
     if let Some(file) = &app.options.disable_file
         && tokio::fs::try_exists(file).await.unwrap_or(false)

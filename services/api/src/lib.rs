@@ -6,6 +6,7 @@
 //!  auth.rs        who asks; keystone/ knows those who have a token of Keystone's
 //!  policy/        who may do what: oslo.policy's rules and their file
 //!  router.rs      paths
+//!  openapi/       the description of all this, made from it: GET /openapi.json
 //!  v2/            one file a resource: handlers; its JSON out (`*_json`) and in (`*_input`)
 //! ```
 //! Reads come from the projections, through a pool of connections; writes go to Central, and the answer to a write is
@@ -26,6 +27,7 @@ mod json;
 mod keystone;
 mod middleware;
 mod neutron;
+mod openapi;
 mod options;
 mod path;
 mod policy;

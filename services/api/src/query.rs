@@ -8,7 +8,7 @@ use zonelog_projections::listing::{PageRequest, Pattern};
 use crate::error::ApiError;
 
 /// The page size when none is asked for (Designate, `default_limit_v2`).
-const DEFAULT_LIMIT: i64 = 20;
+pub(crate) const DEFAULT_LIMIT: i64 = 20;
 /// The largest page (Designate, `max_limit_v2`). A greater number is refused: Designate takes any, a defect.
 pub(crate) const MAX_LIMIT: i64 = 1_000;
 /// Parameters that set the request's scope, not a filter.

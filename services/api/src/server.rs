@@ -67,6 +67,9 @@ pub enum ApiError {
     /// An origin for browsers is none.
     #[error(transparent)]
     Origin(#[from] BadOrigin),
+    /// The API's description cannot be written.
+    #[error("the API cannot describe itself: {0}")]
+    Description(#[from] serde_json::Error),
 }
 
 /// The API, bound to its address and not yet serving.
@@ -134,7 +137,7 @@ impl Api {
         Ok(Self {
             listener,
             address,
-            router: router(Arc::new(app), cors),
+            router: router(Arc::new(app), cors)?,
             options,
             certificate,
             policy,

@@ -2,8 +2,10 @@
 
 use axum::{Extension, Json};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::middleware::Base;
+use crate::openapi::words;
 
 /// Id, status, and when it came, as Designate says it.
 const VERSIONS: [(&str, &str, &str); 6] = [
@@ -15,26 +17,30 @@ const VERSIONS: [(&str, &str, &str); 6] = [
     ("v2.4", "CURRENT", "2026-01-15T00:00:00Z"),
 ];
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct Versions {
     versions: Vec<Version>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Version {
     id: &'static str,
+    #[schema(value_type = Vec<Link>, min_items = 2, max_items = 2)]
     links: [Link; 2],
+    #[schema(value_type = words::VersionStatus)]
     status: &'static str,
     updated: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Link {
     href: String,
     rel: &'static str,
 }
 
 /// `GET /`.
+#[utoipa::path(get, path = "/", tag = "discovery", operation_id = "list_versions",
+    summary = "List the versions of the API", responses((status = 200, body = Versions)))]
 pub(crate) async fn list(Extension(Base(base)): Extension<Base>) -> Json<Versions> {
     let versions = VERSIONS.map(|(id, status, updated)| Version {
         id,

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use zonelog_model::ProjectId;
 
 use crate::app::App;
@@ -14,18 +15,22 @@ use crate::context::Context;
 use crate::error::{ApiError, SchemaError};
 use crate::idempotency::Retry;
 use crate::json::read_object;
+use crate::openapi::{Conflict, bodies};
 use crate::path::ProjectPath;
 use crate::policy::Target;
 use crate::v2::quotas::{QuotaChange, QuotasJson, clear, quotas_of, set};
 use crate::v2::{accepted, json, no_content};
 
 /// Quotas in their envelope.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = QuotasEnvelope)]
 struct Envelope {
     quota: QuotasJson,
 }
 
 /// `GET /admin/quotas/{project_id}`.
+#[utoipa::path(get, path = "/admin/quotas/{project_id}", tag = "admin", operation_id = "admin_show_quotas",
+    summary = "Show the quotas of any project", responses((status = 200, body = Envelope)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,
@@ -37,6 +42,10 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /admin/quotas/{project_id}`: `{"quota": {"zones": 20}}`.
+#[utoipa::path(patch, path = "/admin/quotas/{project_id}", tag = "admin",
+    operation_id = "admin_update_quotas",
+    summary = "Set quotas of any project", params(Retry), request_body = bodies::QuotasChangeEnvelope,
+    responses((status = 200, body = Envelope), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,
@@ -69,6 +78,9 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /admin/quotas/{project_id}`.
+#[utoipa::path(delete, path = "/admin/quotas/{project_id}", tag = "admin",
+    operation_id = "admin_reset_quotas",
+    summary = "Give any project the installation's quotas again", params(Retry), responses((status = 204)))]
 pub(crate) async fn reset(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,

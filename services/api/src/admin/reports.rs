@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use zonelog_projections::usage;
 
 use crate::app::App;
@@ -16,7 +17,8 @@ use crate::policy::Target;
 use crate::v2::{SelfLink, href, json};
 
 /// The numbers asked for.
-#[derive(Default, Serialize)]
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = Counts)]
 struct CountsJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     zones: Option<i64>,
@@ -28,12 +30,15 @@ struct CountsJson {
     tenants: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CountsReport {
+    #[schema(value_type = Vec<CountsJson>, min_items = 1, max_items = 1)]
     counts: [CountsJson; 1],
 }
 
 /// `GET /admin/reports/counts`.
+#[utoipa::path(get, path = "/admin/reports/counts", tag = "admin", operation_id = "admin_count_all",
+    summary = "Count zones, records and projects", responses((status = 200, body = CountsReport)))]
 pub(crate) async fn counts(State(app): State<Arc<App>>, context: Context) -> Result<Response, ApiError> {
     for rule in ["count_zones", "count_records", "count_tenants"] {
         context.enforce(rule, &everybody())?;
@@ -49,6 +54,8 @@ pub(crate) async fn counts(State(app): State<Arc<App>>, context: Context) -> Res
 }
 
 /// `GET /admin/reports/counts/{criterion}`: one of the numbers.
+#[utoipa::path(get, path = "/admin/reports/counts/{criterion}", tag = "admin", operation_id = "admin_count",
+    summary = "Count one kind of thing", responses((status = 200, body = CountsReport)))]
 pub(crate) async fn count(
     State(app): State<Arc<App>>,
     WordPath(criterion): WordPath,
@@ -96,7 +103,8 @@ fn report(counts: CountsJson) -> Result<Response, ApiError> {
 }
 
 /// A project with zones.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenant)]
 struct TenantJson {
     zone_count: i64,
     id: String,
@@ -104,13 +112,16 @@ struct TenantJson {
 }
 
 /// All projects with zones.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tenants)]
 struct TenantsJson {
     tenants: Vec<TenantJson>,
     links: SelfLink,
 }
 
 /// `GET /admin/reports/tenants`.
+#[utoipa::path(get, path = "/admin/reports/tenants", tag = "admin", operation_id = "admin_list_tenants",
+    summary = "List the projects that have zones", responses((status = 200, body = TenantsJson)))]
 pub(crate) async fn tenants(
     State(app): State<Arc<App>>,
     context: Context,
@@ -134,7 +145,8 @@ pub(crate) async fn tenants(
 }
 
 /// One project's zones.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TenantDetail)]
 struct TenantDetailJson {
     zones_count: usize,
     zones: Vec<String>,
@@ -143,6 +155,9 @@ struct TenantDetailJson {
 }
 
 /// `GET /admin/reports/tenants/{project_id}`.
+#[utoipa::path(get, path = "/admin/reports/tenants/{project_id}", tag = "admin",
+    operation_id = "admin_show_tenant",
+    summary = "List a project's zones", responses((status = 200, body = TenantDetailJson)))]
 pub(crate) async fn tenant(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,

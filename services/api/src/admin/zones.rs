@@ -14,6 +14,9 @@ use crate::path::ZonePath;
 use crate::v2::{exports, zone_target};
 
 /// `GET /admin/zones/export/{zone_id}`: the zone as it is now.
+#[utoipa::path(get, path = "/admin/zones/export/{zone_id}", tag = "admin", operation_id = "admin_export_zone",
+    summary = "Fetch a zone as a master file",
+    responses((status = 200, body = String, content_type = "text/dns")))]
 pub(crate) async fn export(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,

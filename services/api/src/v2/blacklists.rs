@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_model::resource::{Blacklist, Body, Change, Kind, Resource};
 use zonelog_projections::resource::ResourceSort;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::Object;
+use crate::openapi::{Conflict, Listed, Page, bodies};
 use crate::path::IdPath;
 
 /// Designate's limit of patterns, in characters.
@@ -26,15 +28,25 @@ const MAX_PATTERN: usize = 255;
 struct Blacklists;
 
 /// A blacklist as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Blacklist)]
 struct BlacklistJson {
     id: Uuid,
     pattern: String,
+    #[schema(required)]
     description: Option<String>,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: SelfLink,
 }
+
+impl Listed for BlacklistJson {
+    const KEY: &'static str = "blacklists";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<BlacklistJson>;
 
 impl Collection for Blacklists {
     const KIND: Kind = Kind::Blacklist;
@@ -91,6 +103,9 @@ impl Collection for Blacklists {
 }
 
 /// `GET /v2/blacklists`.
+#[utoipa::path(get, path = "/v2/blacklists", tag = "blacklists", operation_id = "list_blacklists",
+    summary = "List blacklists", params(collection::ListQuery<Blacklists>),
+    responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -100,6 +115,9 @@ pub(crate) async fn list(
 }
 
 /// `POST /v2/blacklists`.
+#[utoipa::path(post, path = "/v2/blacklists", tag = "blacklists", operation_id = "create_blacklist",
+    summary = "Make a blacklist", params(Retry), request_body = bodies::NewBlacklist,
+    responses((status = 201, body = BlacklistJson, headers(("Location" = String))), Conflict))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -110,6 +128,9 @@ pub(crate) async fn create(
 }
 
 /// `GET /v2/blacklists/{blacklist_id}`.
+#[utoipa::path(get, path = "/v2/blacklists/{blacklist_id}", tag = "blacklists",
+    operation_id = "show_blacklist",
+    summary = "Show a blacklist", responses((status = 200, body = BlacklistJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -119,6 +140,10 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/blacklists/{blacklist_id}`.
+#[utoipa::path(patch, path = "/v2/blacklists/{blacklist_id}", tag = "blacklists",
+    operation_id = "update_blacklist",
+    summary = "Change a blacklist", params(Retry), request_body = bodies::BlacklistChange,
+    responses((status = 200, body = BlacklistJson), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -130,6 +155,9 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/blacklists/{blacklist_id}`.
+#[utoipa::path(delete, path = "/v2/blacklists/{blacklist_id}", tag = "blacklists",
+    operation_id = "delete_blacklist",
+    summary = "Delete a blacklist", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

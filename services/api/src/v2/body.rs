@@ -8,6 +8,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 use uuid::Uuid;
 use zonelog_model::Timestamp;
 
@@ -50,18 +53,21 @@ pub(crate) fn accepted(
 }
 
 /// `links` of one object.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct SelfLink {
     #[serde(rename = "self")]
+    #[schema(format = "uri")]
     pub(crate) href: String,
 }
 
 /// `links` of a list.
-#[derive(Serialize)]
-pub(super) struct ListLinks {
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ListLinks {
     #[serde(rename = "self")]
+    #[schema(format = "uri")]
     href: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
     next: Option<String>,
 }
 
@@ -88,7 +94,8 @@ impl ListLinks {
 }
 
 /// `metadata` of a list.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListMetadata)]
 pub(super) struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) total_count: Option<i64>,
@@ -103,6 +110,19 @@ impl Serialize for Time {
         serializer.collect_str(&self.0.format("%Y-%m-%dT%H:%M:%S.%6f"))
     }
 }
+
+impl PartialSchema for Time {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .pattern(Some(r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}$"))
+            .description(Some("A time in UTC."))
+            .examples(["2026-01-15T12:00:00.000000"])
+            .into()
+    }
+}
+
+impl ToSchema for Time {}
 
 /// Keys that may be given only with the value they have: those whose value differs are returned.
 pub(super) fn changed_keys<'a>(given: &[(&'a str, &Value)], current: &Value) -> Vec<&'a str> {

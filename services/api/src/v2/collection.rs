@@ -4,12 +4,16 @@
 //! shown; the handlers here do the rest. Each resource has its own short functions for the router, so that each path has
 //! its own description.
 
+use std::marker::PhantomData;
+
 use axum::body::Body as HttpBody;
 use axum::extract::Request;
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::IntoParams;
 use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_model::ResourceId;
@@ -22,6 +26,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::{Object, read_object};
+use crate::openapi::ListParameters;
 use crate::policy::Target;
 use crate::query::Query;
 
@@ -81,6 +86,25 @@ impl<T: Serialize> Serialize for ListJson<T> {
         map.serialize_entry(self.name, &self.items)?;
         map.serialize_entry("links", &self.links)?;
         map.end()
+    }
+}
+
+/// The query of a collection's list, for its description.
+pub(super) struct ListQuery<C>(PhantomData<C>);
+
+impl<C: Collection> ListParameters for ListQuery<C> {
+    fn filters() -> Vec<&'static str> {
+        C::FILTERS.to_vec()
+    }
+
+    fn sort_keys() -> Vec<&'static str> {
+        C::SORT_KEYS.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+impl<C: Collection> IntoParams for ListQuery<C> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        <Self as ListParameters>::parameters()
     }
 }
 

@@ -8,6 +8,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_dns::LongSerial;
@@ -19,37 +20,53 @@ use super::body::{Time, accepted, href, json};
 use super::collection::page;
 use super::export_text::export_text;
 use super::quotas::quotas_of;
-use super::task::{self, FILTERS};
+use super::task::{self, FILTERS, SORT_KEYS};
 use crate::app::App;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
+use crate::openapi::{Listed, OverQuota, Page, list_query, words};
 use crate::path::{IdPath, ZonePath};
 
 const KIND: Kind = Kind::ZoneExport;
+
+list_query!(ListQuery, FILTERS, SORT_KEYS);
 /// The recordsets that every zone has beside those that are counted: SOA and apex NS.
 const ALWAYS_THERE: i64 = 2;
 
 /// An export as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Export)]
 struct ExportJson<'a> {
     id: Uuid,
+    #[schema(value_type = words::ExportWord)]
     status: &'static str,
+    #[schema(required)]
     message: Option<&'a str>,
     location: String,
     zone_id: Uuid,
     project_id: &'a str,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     version: i64,
     links: ExportLinks,
 }
 
+impl Listed for ExportJson<'_> {
+    const KEY: &'static str = "exports";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<ExportJson<'static>>;
+
 /// An export's address, and its text's.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ExportLinks {
     #[serde(rename = "self")]
+    #[schema(format = "uri")]
     own: String,
+    #[schema(format = "uri")]
     export: String,
 }
 
@@ -83,6 +100,10 @@ fn export_of(resource: &Resource) -> Result<&ZoneExport, ApiError> {
 }
 
 /// `POST /v2/zones/{zone_id}/tasks/export`: refused at once for a zone with more recordsets than the quota allows.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/tasks/export", tag = "exports",
+    operation_id = "create_export",
+    summary = "Export a zone at its present serial", params(Retry),
+    responses((status = 202, body = ExportJson, headers(("Location" = String))), OverQuota))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -124,6 +145,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /v2/zones/tasks/exports`.
+#[utoipa::path(get, path = "/v2/zones/tasks/exports", tag = "exports", operation_id = "list_exports",
+    summary = "List exports", params(ListQuery), responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -138,6 +161,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/zones/tasks/exports/{export_id}`.
+#[utoipa::path(get, path = "/v2/zones/tasks/exports/{export_id}", tag = "exports",
+    operation_id = "show_export",
+    summary = "Show an export", responses((status = 200, body = ExportJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -148,6 +174,9 @@ pub(crate) async fn show(
 }
 
 /// `DELETE /v2/zones/tasks/exports/{export_id}`.
+#[utoipa::path(delete, path = "/v2/zones/tasks/exports/{export_id}", tag = "exports",
+    operation_id = "delete_export",
+    summary = "Forget an export", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -158,6 +187,10 @@ pub(crate) async fn delete(
 }
 
 /// `GET /v2/zones/tasks/exports/{export_id}/export`: the master file.
+#[utoipa::path(get, path = "/v2/zones/tasks/exports/{export_id}/export", tag = "exports",
+    operation_id = "fetch_export",
+    summary = "Fetch an export as a master file",
+    responses((status = 200, body = String, content_type = "text/dns"), (status = 406, description = "The request's `Accept` leaves out `text/dns`.", body = NotAcceptable)))]
 pub(crate) async fn text(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -196,14 +229,17 @@ fn takes_master_file(headers: &HeaderMap) -> bool {
             .any(|value| value.split(',').any(ours))
 }
 
+/// The body of a 406.
+#[derive(Serialize, ToSchema)]
+struct NotAcceptable {
+    code: u16,
+    title: &'static str,
+    #[schema(required)]
+    description: Option<&'static str>,
+}
+
 /// 406 in the shape that Designate's framework gives it here.
 fn not_acceptable() -> Result<Response, ApiError> {
-    #[derive(Serialize)]
-    struct NotAcceptable {
-        code: u16,
-        title: &'static str,
-        description: Option<&'static str>,
-    }
     json(
         StatusCode::NOT_ACCEPTABLE,
         &NotAcceptable {

@@ -1,23 +1,31 @@
 //! A floating IP's PTR as the API shows it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use zonelog_projections::listing::ManagedRow;
 
 use super::body::{SelfLink, href};
 use crate::neutron::FloatingIp;
+use crate::openapi::words;
 
 /// The status of a floating IP without a PTR.
 const INACTIVE: &str = "INACTIVE";
 
 /// The keys in Designate's order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FloatingIp)]
 pub(super) struct FloatingIpJson<'a> {
     id: String,
+    #[schema(required)]
     ptrdname: Option<&'a str>,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(required, minimum = 0)]
     ttl: Option<i64>,
     address: String,
+    #[schema(value_type = words::Action)]
     action: &'static str,
+    #[schema(value_type = words::PtrStatus)]
     status: &'static str,
     links: SelfLink,
 }
@@ -44,7 +52,8 @@ impl<'a> FloatingIpJson<'a> {
 }
 
 /// All of a caller's floating IPs: no pages, no count.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = FloatingIpList)]
 pub(super) struct FloatingIpListJson<'a> {
     pub(super) floatingips: Vec<FloatingIpJson<'a>>,
     pub(super) links: SelfLink,

@@ -25,6 +25,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::json::{Object, read_object};
 use crate::neutron::{Endpoint, FloatingIp, Wanted, is_region};
+use crate::openapi::{Conflict, bodies};
 use crate::policy::Target;
 use crate::query::Query;
 
@@ -68,6 +69,9 @@ fn bad_key(given: impl std::fmt::Display) -> ApiError {
 }
 
 /// `GET /v2/reverse/floatingips`: all of them, without pages.
+#[utoipa::path(get, path = "/v2/reverse/floatingips", tag = "floating IPs",
+    operation_id = "list_floating_ips",
+    summary = "List floating IPs with their PTRs", responses((status = 200, body = FloatingIpListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -95,6 +99,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/reverse/floatingips/{region}:{floatingip_id}`.
+#[utoipa::path(get, path = "/v2/reverse/floatingips/{fip_key}", tag = "floating IPs",
+    operation_id = "show_floating_ip",
+    summary = "Show a floating IP with its PTR", responses((status = 200, body = FloatingIpJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     path: FloatingIpPath,
@@ -110,6 +117,10 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/reverse/floatingips/{region}:{floatingip_id}`: sets the PTR, or unsets it (`ptrdname` null).
+#[utoipa::path(patch, path = "/v2/reverse/floatingips/{fip_key}", tag = "floating IPs",
+    operation_id = "update_floating_ip",
+    summary = "Set or unset the PTR of a floating IP", request_body = bodies::PtrChange,
+    responses((status = 202, description = "The PTR was set; without a body: it was unset.", body = FloatingIpJson), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     path: FloatingIpPath,

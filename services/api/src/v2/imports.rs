@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::{ImportRights, StartImport, ids};
 use zonelog_model::resource::{Body, Kind, Resource};
@@ -13,36 +14,53 @@ use zonelog_model::resource::{Body, Kind, Resource};
 use super::body::{Time, accepted, href, json};
 use super::collection::page;
 use super::import_body;
-use super::task::{self, FILTERS};
+use super::task::{self, FILTERS, SORT_KEYS};
 use crate::app::App;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
+use crate::openapi::{Listed, Page, bodies, list_query, words};
 use crate::path::IdPath;
 use crate::policy::Target;
 
 const KIND: Kind = Kind::ZoneImport;
 
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// An import as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Import)]
 struct ImportJson<'a> {
     id: Uuid,
+    #[schema(value_type = words::ImportWord)]
     status: &'static str,
+    #[schema(required)]
     message: Option<&'a str>,
+    #[schema(required)]
     zone_id: Option<Uuid>,
     project_id: &'a str,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     version: i64,
     links: ImportLinks,
 }
 
+impl Listed for ImportJson<'_> {
+    const KEY: &'static str = "imports";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<ImportJson<'static>>;
+
 /// An import's address, and its zone's once that is there.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ImportLinks {
     #[serde(rename = "self")]
+    #[schema(format = "uri")]
     own: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri")]
     zone: Option<String>,
 }
 
@@ -71,6 +89,11 @@ impl<'a> ImportJson<'a> {
 }
 
 /// `POST /v2/zones/tasks/imports`: the file is stored when this answers; the zone is made in the background.
+#[utoipa::path(post, path = "/v2/zones/tasks/imports", tag = "imports", operation_id = "create_import",
+    summary = "Make a zone of a master file",
+    description = "The file is stored when this answers; the zone is made afterwards, and `status` and `message` say what became of it.",
+    params(Retry), request_body(content((String = "text/dns"), (bodies::NewImport = "application/json"))),
+    responses((status = 202, body = ImportJson, headers(("Location" = String)))))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -105,6 +128,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /v2/zones/tasks/imports`.
+#[utoipa::path(get, path = "/v2/zones/tasks/imports", tag = "imports", operation_id = "list_imports",
+    summary = "List imports", params(ListQuery), responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -119,6 +144,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/zones/tasks/imports/{import_id}`.
+#[utoipa::path(get, path = "/v2/zones/tasks/imports/{import_id}", tag = "imports",
+    operation_id = "show_import",
+    summary = "Show an import", responses((status = 200, body = ImportJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -129,6 +157,9 @@ pub(crate) async fn show(
 }
 
 /// `DELETE /v2/zones/tasks/imports/{import_id}`: the record of it; the zone stays.
+#[utoipa::path(delete, path = "/v2/zones/tasks/imports/{import_id}", tag = "imports",
+    operation_id = "delete_import",
+    summary = "Forget an import and leave its zone", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

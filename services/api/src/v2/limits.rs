@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::body::json;
 use super::quotas::quotas_of;
@@ -15,7 +16,8 @@ use crate::error::ApiError;
 use crate::query::MAX_LIMIT;
 
 /// The keys in Designate's order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Limits)]
 struct LimitsJson {
     max_zones: i64,
     max_zone_records: i64,
@@ -28,6 +30,9 @@ struct LimitsJson {
 }
 
 /// `GET /v2/limits`: those of the caller's project. Everybody who may use the API may ask.
+#[utoipa::path(get, path = "/v2/limits", tag = "limits", operation_id = "show_limits",
+    summary = "Show what a project may have, and how long things may be",
+    responses((status = 200, body = LimitsJson)))]
 pub(crate) async fn show(State(app): State<Arc<App>>, context: Context) -> Result<Response, ApiError> {
     let quotas = quotas_of(&app, &context.actor().project).await?;
     let limits = app.central.limits();

@@ -31,6 +31,6 @@ pub(crate) mod zone_tasks;
 pub(crate) mod zones;
 
 pub(crate) use allowed::zone_target;
-pub(crate) use body::{SelfLink, accepted, href, json};
+pub(crate) use body::{ListLinks, SelfLink, accepted, href, json};
 pub(crate) use collection::no_content;
 pub(crate) use import_body::Room as ImportRoom;

@@ -9,6 +9,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_dns::Name;
 use zonelog_model::resource::{Body, Change, Kind, NsRecord, Pool, Resource};
@@ -26,6 +27,7 @@ use crate::context::Context;
 use crate::error::{ApiError, SchemaError};
 use crate::idempotency::Retry;
 use crate::json::Object;
+use crate::openapi::{Conflict, Listed, Page, bodies};
 use crate::path::IdPath;
 
 /// Designate's limit of names, in characters.
@@ -36,21 +38,33 @@ const MAX_HOSTNAME: usize = 255;
 struct Pools;
 
 /// A pool as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pool)]
 struct PoolJson {
     id: Uuid,
+    #[schema(required)]
     project_id: Option<String>,
     name: String,
+    #[schema(required)]
     description: Option<String>,
     attributes: BTreeMap<String, String>,
     ns_records: Vec<NsRecordJson>,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: SelfLink,
 }
 
+impl Listed for PoolJson {
+    const KEY: &'static str = "pools";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<PoolJson>;
+
 /// An NS record of a pool.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NsRecord)]
 struct NsRecordJson {
     priority: u16,
     hostname: String,
@@ -217,6 +231,9 @@ fn ns_records(value: &Value) -> Result<Vec<NsRecord>, ApiError> {
 }
 
 /// `GET /v2/pools`.
+#[utoipa::path(get, path = "/v2/pools", tag = "pools", operation_id = "list_pools",
+    summary = "List pools", params(collection::ListQuery<Pools>),
+    responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -226,6 +243,9 @@ pub(crate) async fn list(
 }
 
 /// `POST /v2/pools`.
+#[utoipa::path(post, path = "/v2/pools", tag = "pools", operation_id = "create_pool",
+    summary = "Make a pool", params(Retry), request_body = bodies::NewPool,
+    responses((status = 201, body = PoolJson, headers(("Location" = String))), Conflict))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -236,6 +256,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /v2/pools/{pool_id}`.
+#[utoipa::path(get, path = "/v2/pools/{pool_id}", tag = "pools", operation_id = "show_pool",
+    summary = "Show a pool", responses((status = 200, body = PoolJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -245,6 +267,9 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/pools/{pool_id}`.
+#[utoipa::path(patch, path = "/v2/pools/{pool_id}", tag = "pools", operation_id = "update_pool",
+    summary = "Change a pool", params(Retry), request_body = bodies::PoolChange,
+    responses((status = 202, body = PoolJson), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -256,6 +281,8 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/pools/{pool_id}`.
+#[utoipa::path(delete, path = "/v2/pools/{pool_id}", tag = "pools", operation_id = "delete_pool",
+    summary = "Delete a pool", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use zonelog_central::{ExecuteError, Idempotency};
 use zonelog_model::resource::{Body, Change, Command, Kind, QuotaOverrides, Quotas};
 use zonelog_model::zone::Patch;
@@ -21,6 +22,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::{Object, read_object};
+use crate::openapi::{Conflict, bodies};
 use crate::path::ProjectPath;
 use crate::policy::Target;
 
@@ -36,7 +38,8 @@ const KEYS: [&str; 5] = [
 ];
 
 /// A project's quotas as the API shows them.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Quotas)]
 pub(crate) struct QuotasJson {
     zones: i64,
     zone_recordsets: i64,
@@ -65,12 +68,16 @@ impl From<Quotas> for QuotasJson {
 }
 
 /// `GET /v2/quotas`: those of the caller's project.
+#[utoipa::path(get, path = "/v2/quotas", tag = "quotas", operation_id = "show_own_quotas",
+    summary = "Show the quotas of the caller's project", responses((status = 200, body = QuotasJson)))]
 pub(crate) async fn show_own(State(app): State<Arc<App>>, context: Context) -> Result<Response, ApiError> {
     let project = context.actor().project.clone();
     read(&app, &context, &project).await
 }
 
 /// `GET /v2/quotas/{project_id}`.
+#[utoipa::path(get, path = "/v2/quotas/{project_id}", tag = "quotas", operation_id = "show_quotas",
+    summary = "Show the quotas of a project", responses((status = 200, body = QuotasJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,
@@ -85,6 +92,9 @@ async fn read(app: &App, context: &Context, project: &ProjectId) -> Result<Respo
 }
 
 /// `PATCH /v2/quotas/{project_id}`: sets some; answers with all.
+#[utoipa::path(patch, path = "/v2/quotas/{project_id}", tag = "quotas", operation_id = "update_quotas",
+    summary = "Set quotas of a project", params(Retry), request_body = bodies::QuotasChange,
+    responses((status = 200, body = QuotasJson), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,
@@ -103,6 +113,8 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/quotas/{project_id}`: the project has the installation's quotas again.
+#[utoipa::path(delete, path = "/v2/quotas/{project_id}", tag = "quotas", operation_id = "reset_quotas",
+    summary = "Give a project the installation's quotas again", params(Retry), responses((status = 204)))]
 pub(crate) async fn reset(
     State(app): State<Arc<App>>,
     ProjectPath(project): ProjectPath,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_model::zone::{Recordset, Zone};
 use zonelog_projections::listing::RecordsetRow;
@@ -10,22 +11,31 @@ use zonelog_projections::status::{Action, Status};
 
 use super::body::{ListLinks, Metadata, SelfLink, Time, href};
 
+use crate::openapi::words;
+
 /// The keys in Designate's order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recordset)]
 pub(super) struct RecordsetJson<'a> {
     id: Uuid,
     zone_id: Uuid,
     project_id: &'a str,
     name: Cow<'a, str>,
     zone_name: Cow<'a, str>,
+    #[schema(value_type = words::RecordType)]
     r#type: Cow<'static, str>,
     records: Vec<&'a str>,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(required, minimum = 0)]
     ttl: Option<i64>,
+    #[schema(value_type = words::Status)]
     status: &'static str,
+    #[schema(value_type = words::Action)]
     action: &'static str,
     version: i64,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: SelfLink,
 }
@@ -106,7 +116,8 @@ fn self_link(base: &str, zone: Uuid, id: Uuid) -> SelfLink {
 }
 
 /// A page of recordsets.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecordsetList)]
 pub(super) struct RecordsetListJson<'a> {
     pub(super) recordsets: Vec<RecordsetJson<'a>>,
     pub(super) links: ListLinks,

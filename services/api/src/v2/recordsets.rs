@@ -25,6 +25,7 @@ use crate::context::{Context, HideCounts};
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::read_object;
+use crate::openapi::{Conflict, OverQuota, bodies, list_query};
 use crate::path::{AnyRecordsetPath, RecordsetPath, ZonePath};
 use crate::policy::Target;
 use crate::query::Query;
@@ -43,7 +44,13 @@ const SORT_KEYS: [(&str, RecordsetSort); 9] = [
     ("records", RecordsetSort::Records),
 ];
 
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// `GET /v2/zones/{zone_id}/recordsets`.
+#[utoipa::path(get, path = "/v2/zones/{zone_id}/recordsets", tag = "recordsets",
+    operation_id = "list_recordsets",
+    summary = "List the recordsets of a zone", params(ListQuery, HideCounts),
+    responses((status = 200, body = RecordsetListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -55,6 +62,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/recordsets`.
+#[utoipa::path(get, path = "/v2/recordsets", tag = "recordsets", operation_id = "list_all_recordsets",
+    summary = "List recordsets over all zones", params(ListQuery, HideCounts),
+    responses((status = 200, body = RecordsetListJson)))]
 pub(crate) async fn list_all(
     State(app): State<Arc<App>>,
     context: Context,
@@ -110,6 +120,10 @@ async fn list_within(
 }
 
 /// `GET /v2/recordsets/{recordset_id}`: where the recordset is.
+#[utoipa::path(get, path = "/v2/recordsets/{recordset_id}", tag = "recordsets",
+    operation_id = "find_recordset",
+    summary = "Find a recordset without its zone",
+    responses((status = 301, headers(("Location" = String)))))]
 pub(crate) async fn find(
     State(app): State<Arc<App>>,
     AnyRecordsetPath(recordset): AnyRecordsetPath,
@@ -132,6 +146,10 @@ pub(crate) async fn find(
 }
 
 /// `POST /v2/zones/{zone_id}/recordsets`.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/recordsets", tag = "recordsets",
+    operation_id = "create_recordset",
+    summary = "Make a recordset", params(Retry), request_body = bodies::NewRecordset,
+    responses((status = 201, description = "It was made without records: there is nothing for the name servers to learn.", body = RecordsetJson, headers(("Location" = String))), (status = 202, body = RecordsetJson, headers(("Location" = String))), Conflict, OverQuota))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -178,6 +196,9 @@ fn owner_project(context: &Context, zone: Option<ZoneRow>) -> Result<ProjectId, 
 }
 
 /// `GET /v2/zones/{zone_id}/recordsets/{recordset_id}`.
+#[utoipa::path(get, path = "/v2/zones/{zone_id}/recordsets/{recordset_id}", tag = "recordsets",
+    operation_id = "show_recordset",
+    summary = "Show a recordset", responses((status = 200, body = RecordsetJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     path: RecordsetPath,
@@ -188,6 +209,10 @@ pub(crate) async fn show(
 }
 
 /// `PUT /v2/zones/{zone_id}/recordsets/{recordset_id}`.
+#[utoipa::path(put, path = "/v2/zones/{zone_id}/recordsets/{recordset_id}", tag = "recordsets",
+    operation_id = "update_recordset",
+    summary = "Change a recordset", params(Retry), request_body = bodies::RecordsetChange,
+    responses((status = 202, body = RecordsetJson), OverQuota))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     path: RecordsetPath,
@@ -225,6 +250,9 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/zones/{zone_id}/recordsets/{recordset_id}`.
+#[utoipa::path(delete, path = "/v2/zones/{zone_id}/recordsets/{recordset_id}", tag = "recordsets",
+    operation_id = "delete_recordset",
+    summary = "Delete a recordset", params(Retry), responses((status = 202, body = RecordsetJson)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     path: RecordsetPath,

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::clock;
 use zonelog_projections::service_status::{self, ServiceFilter, ServiceSort, ServiceStatus};
@@ -16,6 +17,7 @@ use super::collection::page;
 use crate::app::App;
 use crate::context::Context;
 use crate::error::ApiError;
+use crate::openapi::{Listed, Page, list_query, words};
 use crate::path::IdPath;
 use crate::policy::Target;
 use crate::query::Query;
@@ -31,20 +33,34 @@ const SORT_KEYS: [(&str, ServiceSort); 6] = [
     ("status", ServiceSort::Status),
 ];
 
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// A service as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Service)]
 struct ServiceJson<'a> {
     id: Uuid,
     hostname: &'a str,
     service_name: &'a str,
+    #[schema(value_type = words::ServiceStatus)]
     status: &'static str,
+    #[schema(value_type = Object)]
     stats: &'a Value,
+    #[schema(value_type = Object)]
     capabilities: &'a Value,
     heartbeated_at: Time,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: SelfLink,
 }
+
+impl Listed for ServiceJson<'_> {
+    const KEY: &'static str = "service_statuses";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<ServiceJson<'static>>;
 
 impl<'a> ServiceJson<'a> {
     fn shown(row: &'a ServiceStatus, base: &str) -> Self {
@@ -66,6 +82,9 @@ impl<'a> ServiceJson<'a> {
 }
 
 /// `GET /v2/service_statuses`.
+#[utoipa::path(get, path = "/v2/service_statuses", tag = "service statuses",
+    operation_id = "list_service_statuses",
+    summary = "List the services that run", params(ListQuery), responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -99,6 +118,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/service_statuses/{service_id}`.
+#[utoipa::path(get, path = "/v2/service_statuses/{service_id}", tag = "service statuses",
+    operation_id = "show_service_status",
+    summary = "Show a service", responses((status = 200, body = ServiceJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_model::zone::{Rejection as ZoneRejection, ShareZone, UnshareZone};
@@ -22,6 +23,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::{Object, read_object};
+use crate::openapi::{Conflict, Listed, OverQuota, Page, bodies, list_query};
 use crate::path::{SharePath, ZonePath};
 use crate::policy::Target;
 use crate::query::Query;
@@ -39,23 +41,36 @@ const SORT_KEYS: [(&str, ShareSort); 2] = [
     ("updated_at", ShareSort::CreatedAt),
 ];
 
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// A share as the API shows it. It never changes, so `updated_at` is null.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Share)]
 struct ShareJson<'a> {
     id: Uuid,
     zone_id: Uuid,
     project_id: &'a str,
     target_project_id: &'a str,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: ShareLinks,
 }
 
+impl Listed for ShareJson<'_> {
+    const KEY: &'static str = "shared_zones";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<ShareJson<'static>>;
+
 /// A share's address, and its zone's.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ShareLinks {
     #[serde(rename = "self")]
+    #[schema(format = "uri")]
     own: String,
+    #[schema(format = "uri")]
     zone: String,
 }
 
@@ -78,6 +93,9 @@ impl<'a> ShareJson<'a> {
 }
 
 /// `GET /v2/zones/{zone_id}/shares`: the owner sees all of a zone's shares, others those with themselves.
+#[utoipa::path(get, path = "/v2/zones/{zone_id}/shares", tag = "shares", operation_id = "list_shares",
+    summary = "List with whom a zone is shared", params(ListQuery),
+    responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -112,6 +130,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/zones/{zone_id}/shares/{zone_share_id}`.
+#[utoipa::path(get, path = "/v2/zones/{zone_id}/shares/{zone_share_id}", tag = "shares",
+    operation_id = "show_share",
+    summary = "Show a share", responses((status = 200, body = ShareJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     SharePath { zone, share }: SharePath,
@@ -131,6 +152,9 @@ pub(crate) async fn show(
 }
 
 /// `POST /v2/zones/{zone_id}/shares`.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/shares", tag = "shares", operation_id = "create_share",
+    summary = "Share a zone with a project", params(Retry), request_body = bodies::NewShare,
+    responses((status = 201, body = ShareJson), Conflict, OverQuota))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -180,6 +204,9 @@ fn target_project(object: &Object) -> Result<ProjectId, ApiError> {
 }
 
 /// `DELETE /v2/zones/{zone_id}/shares/{zone_share_id}`.
+#[utoipa::path(delete, path = "/v2/zones/{zone_id}/shares/{zone_share_id}", tag = "shares",
+    operation_id = "delete_share",
+    summary = "Share a zone no more", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     SharePath { zone, share }: SharePath,

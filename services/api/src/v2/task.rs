@@ -20,7 +20,8 @@ use crate::query::Query;
 /// What imports and exports can be narrowed by.
 pub(super) const FILTERS: [&str; 3] = ["status", "message", "zone_id"];
 
-const SORT_KEYS: [(&str, ResourceSort); 3] = [
+/// What they can be ordered by.
+pub(super) const SORT_KEYS: [(&str, ResourceSort); 3] = [
     ("created_at", ResourceSort::CreatedAt),
     ("id", ResourceSort::Id),
     ("updated_at", ResourceSort::UpdatedAt),

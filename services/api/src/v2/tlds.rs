@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_model::resource::{Body, Change, Kind, Resource, Tld};
 use zonelog_projections::resource::ResourceSort;
@@ -18,6 +19,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::Object;
+use crate::openapi::{Conflict, Listed, Page, bodies};
 use crate::path::IdPath;
 
 /// Designate's limit of names, in characters.
@@ -26,15 +28,25 @@ const MAX_NAME: usize = 255;
 struct Tlds;
 
 /// A TLD as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tld)]
 struct TldJson {
     id: Uuid,
     name: String,
+    #[schema(required)]
     description: Option<String>,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: SelfLink,
 }
+
+impl Listed for TldJson {
+    const KEY: &'static str = "tlds";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<TldJson>;
 
 impl Collection for Tlds {
     const KIND: Kind = Kind::Tld;
@@ -91,6 +103,8 @@ impl Collection for Tlds {
 }
 
 /// `GET /v2/tlds`.
+#[utoipa::path(get, path = "/v2/tlds", tag = "tlds", operation_id = "list_tlds",
+    summary = "List TLDs", params(collection::ListQuery<Tlds>), responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -100,6 +114,9 @@ pub(crate) async fn list(
 }
 
 /// `POST /v2/tlds`.
+#[utoipa::path(post, path = "/v2/tlds", tag = "tlds", operation_id = "create_tld",
+    summary = "Make a TLD", params(Retry), request_body = bodies::NewTld,
+    responses((status = 201, body = TldJson, headers(("Location" = String))), Conflict))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -110,6 +127,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /v2/tlds/{tld_id}`.
+#[utoipa::path(get, path = "/v2/tlds/{tld_id}", tag = "tlds", operation_id = "show_tld",
+    summary = "Show a TLD", responses((status = 200, body = TldJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -119,6 +138,9 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/tlds/{tld_id}`.
+#[utoipa::path(patch, path = "/v2/tlds/{tld_id}", tag = "tlds", operation_id = "update_tld",
+    summary = "Change a TLD", params(Retry), request_body = bodies::TldChange,
+    responses((status = 200, body = TldJson), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -130,6 +152,8 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/tlds/{tld_id}`.
+#[utoipa::path(delete, path = "/v2/tlds/{tld_id}", tag = "tlds", operation_id = "delete_tld",
+    summary = "Delete a TLD", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

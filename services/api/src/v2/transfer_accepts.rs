@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_model::ResourceId;
@@ -15,18 +16,22 @@ use zonelog_model::transfer::AcceptTransfer;
 use super::body::{Keys, Time, accepted, href, json};
 use super::collection::page;
 use super::fields::Fields;
-use super::task;
-use super::transfer_requests::{enforced, key_of, offer_of};
+use super::task::{self, SORT_KEYS};
+use super::transfer_requests::{FILTERS, enforced, key_of, offer_of};
 use crate::app::App;
 use crate::coerce;
 use crate::context::Context;
 use crate::error::{ApiError, SchemaError};
 use crate::idempotency::Retry;
 use crate::json::{Object, read_object};
+use crate::openapi::{Conflict, Listed, NotFound, OverQuota, Page, bodies, list_query, words};
 use crate::path::IdPath;
 use crate::policy::Target;
 
 const KIND: Kind = Kind::TransferAccept;
+
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// Designate's limit of the keys that it takes, in characters.
 const MAX_KEY: usize = 160;
 
@@ -45,24 +50,38 @@ const NEW: Keys = Keys {
 };
 
 /// An acceptance as the API shows it. The key is shown once, to who gave it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferAccept)]
 struct TransferAcceptJson<'a> {
     id: Uuid,
     zone_transfer_request_id: Uuid,
     project_id: &'a str,
+    #[schema(required)]
     key: Option<&'a str>,
+    #[schema(value_type = words::TransferWord)]
     status: &'static str,
     zone_id: Uuid,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: AcceptLinks,
 }
 
+impl Listed for TransferAcceptJson<'_> {
+    const KEY: &'static str = "transfer_accepts";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<TransferAcceptJson<'static>>;
+
 /// An acceptance's address, and its zone's.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferAcceptLinks)]
 struct AcceptLinks {
     #[serde(rename = "self")]
+    #[schema(format = "uri")]
     own: String,
+    #[schema(format = "uri")]
     zone: String,
 }
 
@@ -91,6 +110,10 @@ impl<'a> TransferAcceptJson<'a> {
 }
 
 /// `POST /v2/zones/tasks/transfer_accepts`: the zone is the caller's from now on.
+#[utoipa::path(post, path = "/v2/zones/tasks/transfer_accepts", tag = "transfers",
+    operation_id = "create_transfer_accept",
+    summary = "Take an offered zone", params(Retry), request_body = bodies::NewTransferAccept,
+    responses((status = 201, body = TransferAcceptJson, headers(("Location" = String))), NotFound, Conflict, OverQuota))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -154,13 +177,16 @@ fn read_new(object: &Object) -> Result<(Uuid, String), ApiError> {
 }
 
 /// `GET /v2/zones/tasks/transfer_accepts`.
+#[utoipa::path(get, path = "/v2/zones/tasks/transfer_accepts", tag = "transfers",
+    operation_id = "list_transfer_accepts",
+    summary = "List taken offers", params(ListQuery), responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
     uri: Uri,
 ) -> Result<Response, ApiError> {
     context.enforce("find_zone_transfer_accepts", &Target::default())?;
-    let (found, links) = task::list(&app, &context, &uri, KIND, task::sight(&context), &["status"]).await?;
+    let (found, links) = task::list(&app, &context, &uri, KIND, task::sight(&context), &FILTERS).await?;
     let items = found
         .iter()
         .map(|resource| TransferAcceptJson::shown(resource, None, &context.base));
@@ -168,6 +194,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/zones/tasks/transfer_accepts/{transfer_accept_id}`.
+#[utoipa::path(get, path = "/v2/zones/tasks/transfer_accepts/{transfer_accept_id}", tag = "transfers",
+    operation_id = "show_transfer_accept",
+    summary = "Show a taken offer", responses((status = 200, body = TransferAcceptJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

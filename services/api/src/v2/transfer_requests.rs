@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_model::resource::{Body, Change, Command, Kind, Resource, TransferRequest, TransferStatus};
@@ -16,17 +17,23 @@ use super::allowed::enforce_on_zone;
 use super::body::{Keys, SelfLink, Time, accepted, href, json};
 use super::collection::{page, present};
 use super::fields::Fields;
-use super::task;
+use super::task::{self, SORT_KEYS};
 use crate::app::App;
 use crate::auth::project_id;
 use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::{Object, read_object, read_object_or_nothing};
+use crate::openapi::{Conflict, Listed, Page, bodies, list_query, words};
 use crate::path::{IdPath, ZonePath};
 use crate::policy::Target;
 
 const KIND: Kind = Kind::TransferRequest;
+/// What offers, taken or not, can be narrowed by.
+pub(super) const FILTERS: [&str; 1] = ["status"];
+
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// The field under which the key is sealed.
 const KEY: &str = "key";
 
@@ -64,25 +71,37 @@ const PRESENT: Keys = Keys {
 };
 
 /// An offer as the API shows it. Who is not of the owner's project sees neither the projects nor the key.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TransferRequest)]
 struct TransferRequestJson<'a> {
     id: Uuid,
     zone_id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     target_project_id: Option<Option<&'a str>>,
+    #[schema(required)]
     description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    #[schema(value_type = words::TransferWord)]
     status: &'static str,
     zone_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     created_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Time>)]
     updated_at: Option<Option<Time>>,
     links: SelfLink,
 }
+
+impl Listed for TransferRequestJson<'_> {
+    const KEY: &'static str = "transfer_requests";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<TransferRequestJson<'static>>;
 
 impl<'a> TransferRequestJson<'a> {
     fn shown(app: &App, context: &Context, resource: &'a Resource) -> Result<Self, ApiError> {
@@ -158,6 +177,11 @@ pub(super) async fn enforced(
 }
 
 /// `POST /v2/zones/{zone_id}/tasks/transfer_requests`.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/tasks/transfer_requests", tag = "transfers",
+    operation_id = "create_transfer_request",
+    summary = "Offer a zone to another project", params(Retry),
+    request_body = Option<bodies::NewTransferRequest>,
+    responses((status = 201, body = TransferRequestJson, headers(("Location" = String))), Conflict))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -209,6 +233,9 @@ fn read_new(object: &Object) -> Result<(Option<String>, Option<ProjectId>), ApiE
 }
 
 /// `GET /v2/zones/tasks/transfer_requests`: the caller's own, and those made to him.
+#[utoipa::path(get, path = "/v2/zones/tasks/transfer_requests", tag = "transfers",
+    operation_id = "list_transfer_requests",
+    summary = "List offers of zones", params(ListQuery), responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -219,7 +246,7 @@ pub(crate) async fn list(
         true => ResourceSight::All,
         false => ResourceSight::ProjectOrTarget(context.actor().project.as_str()),
     };
-    let (found, links) = task::list(&app, &context, &uri, KIND, sight, &["status"]).await?;
+    let (found, links) = task::list(&app, &context, &uri, KIND, sight, &FILTERS).await?;
     let items = found
         .iter()
         .map(|resource| TransferRequestJson::shown(&app, &context, resource));
@@ -227,6 +254,9 @@ pub(crate) async fn list(
 }
 
 /// `GET /v2/zones/tasks/transfer_requests/{transfer_request_id}`.
+#[utoipa::path(get, path = "/v2/zones/tasks/transfer_requests/{transfer_request_id}", tag = "transfers",
+    operation_id = "show_transfer_request",
+    summary = "Show an offer", responses((status = 200, body = TransferRequestJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -240,6 +270,10 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/zones/tasks/transfer_requests/{transfer_request_id}`: the description.
+#[utoipa::path(patch, path = "/v2/zones/tasks/transfer_requests/{transfer_request_id}", tag = "transfers",
+    operation_id = "update_transfer_request",
+    summary = "Change the description of an offer", params(Retry),
+    request_body = bodies::TransferRequestChange, responses((status = 200, body = TransferRequestJson)))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -267,6 +301,9 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/zones/tasks/transfer_requests/{transfer_request_id}`: takes the offer back.
+#[utoipa::path(delete, path = "/v2/zones/tasks/transfer_requests/{transfer_request_id}", tag = "transfers",
+    operation_id = "delete_transfer_request",
+    summary = "Take an offer back", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

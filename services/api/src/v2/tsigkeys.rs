@@ -9,6 +9,7 @@ use axum::http::Uri;
 use axum::response::Response;
 use data_encoding::BASE64;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_model::resource::{Body, Change, Kind, Resource, Sealed, TsigAlgorithm, TsigKey, TsigScope};
 use zonelog_model::zone::Patch;
@@ -23,6 +24,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::Object;
+use crate::openapi::{Conflict, Listed, NotFound, Page, bodies, words};
 use crate::path::IdPath;
 
 /// Designate's limit of names and secrets, in characters.
@@ -31,18 +33,29 @@ const MAX_TEXT: usize = 160;
 struct TsigKeys;
 
 /// A key as the API shows it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TsigKey)]
 struct TsigKeyJson {
     id: Uuid,
     name: String,
+    #[schema(value_type = words::Algorithm)]
     algorithm: &'static str,
     secret: String,
+    #[schema(value_type = words::KeyScope)]
     scope: &'static str,
     resource_id: Uuid,
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
     links: SelfLink,
 }
+
+impl Listed for TsigKeyJson {
+    const KEY: &'static str = "tsigkeys";
+}
+
+/// A page of them, for its description.
+type ListJson = Page<TsigKeyJson>;
 
 impl fmt::Debug for TsigKeyJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -171,6 +184,9 @@ fn resource_id(text: &str) -> Result<Uuid, ApiError> {
 }
 
 /// `GET /v2/tsigkeys`.
+#[utoipa::path(get, path = "/v2/tsigkeys", tag = "tsigkeys", operation_id = "list_tsigkeys",
+    summary = "List TSIG keys", params(collection::ListQuery<TsigKeys>),
+    responses((status = 200, body = ListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -180,6 +196,9 @@ pub(crate) async fn list(
 }
 
 /// `POST /v2/tsigkeys`.
+#[utoipa::path(post, path = "/v2/tsigkeys", tag = "tsigkeys", operation_id = "create_tsigkey",
+    summary = "Make a TSIG key", params(Retry), request_body = bodies::NewTsigKey,
+    responses((status = 201, body = TsigKeyJson, headers(("Location" = String))), Conflict, NotFound))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -190,6 +209,8 @@ pub(crate) async fn create(
 }
 
 /// `GET /v2/tsigkeys/{tsigkey_id}`.
+#[utoipa::path(get, path = "/v2/tsigkeys/{tsigkey_id}", tag = "tsigkeys", operation_id = "show_tsigkey",
+    summary = "Show a TSIG key", responses((status = 200, body = TsigKeyJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -199,6 +220,9 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/tsigkeys/{tsigkey_id}`.
+#[utoipa::path(patch, path = "/v2/tsigkeys/{tsigkey_id}", tag = "tsigkeys", operation_id = "update_tsigkey",
+    summary = "Change a TSIG key", params(Retry), request_body = bodies::TsigKeyChange,
+    responses((status = 200, body = TsigKeyJson), Conflict))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,
@@ -210,6 +234,8 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/tsigkeys/{tsigkey_id}`.
+#[utoipa::path(delete, path = "/v2/tsigkeys/{tsigkey_id}", tag = "tsigkeys", operation_id = "delete_tsigkey",
+    summary = "Delete a TSIG key", params(Retry), responses((status = 204)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     IdPath(id): IdPath,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_model::zone::Zone;
 use zonelog_projections::listing::ZoneRow;
@@ -11,26 +12,38 @@ use zonelog_projections::status::{Action, Status};
 
 use super::body::{ListLinks, Metadata, SelfLink, Time, href};
 
+use crate::openapi::words;
+
 /// The keys in Designate's order.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Zone)]
 pub(super) struct ZoneJson<'a> {
     id: Uuid,
     pool_id: Uuid,
     project_id: &'a str,
     name: Cow<'a, str>,
     email: &'a str,
+    #[schema(required)]
     description: Option<&'a str>,
+    #[schema(minimum = 0)]
     ttl: i64,
     serial: u32,
     shared: bool,
+    #[schema(value_type = words::Status)]
     status: &'static str,
+    #[schema(value_type = words::Action)]
     action: &'static str,
     version: i64,
+    #[schema(value_type = std::collections::BTreeMap<String, String>)]
     attributes: Cow<'a, Value>,
+    #[schema(value_type = words::ZoneType)]
     r#type: &'static str,
+    #[schema(value_type = Vec<String>)]
     masters: [&'static str; 0],
     created_at: Time,
+    #[schema(required)]
     updated_at: Option<Time>,
+    #[schema(required)]
     transferred_at: Option<Time>,
     links: SelfLink,
 }
@@ -105,7 +118,8 @@ fn self_link(base: &str, id: Uuid) -> SelfLink {
 }
 
 /// A page of zones.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ZoneList)]
 pub(super) struct ZoneListJson<'a> {
     pub(super) zones: Vec<ZoneJson<'a>>,
     pub(super) links: ListLinks,
@@ -113,13 +127,15 @@ pub(super) struct ZoneListJson<'a> {
 }
 
 /// The name servers of a zone's pool.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NameServers)]
 pub(super) struct NameServersJson {
     pub(super) nameservers: Vec<NameServerJson>,
 }
 
 /// One name server.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = NameServer)]
 pub(super) struct NameServerJson {
     pub(super) priority: u16,
     pub(super) hostname: String,

@@ -19,9 +19,12 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::{Object, read_object_or_nothing};
+use crate::openapi::bodies;
 use crate::path::ZonePath;
 
 /// `POST /v2/zones/{zone_id}/tasks/abandon`: the zone is forgotten here and stays as it is on its name servers.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/tasks/abandon", tag = "zones", operation_id = "abandon_zone",
+    summary = "Forget a zone and leave it on its name servers", params(Retry), responses((status = 204)))]
 pub(crate) async fn abandon(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -38,6 +41,10 @@ pub(crate) async fn abandon(
 
 /// `POST /v2/zones/{zone_id}/tasks/xfr`: asks a secondary zone's masters for it. Every zone of this installation is a
 /// primary one, which has no masters.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/tasks/xfr", tag = "zones", operation_id = "transfer_zone",
+    summary = "Transfer a secondary zone from its masters",
+    description = "Every zone is a primary one here, which has no masters: the answer is 400.",
+    responses((status = 202)))]
 pub(crate) async fn transfer(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -53,6 +60,9 @@ pub(crate) async fn transfer(
 
 /// `POST /v2/zones/{zone_id}/tasks/pool_move`: moves the zone to the pool given, or to the one that the scheduler
 /// chooses; its old pool's servers lose it.
+#[utoipa::path(post, path = "/v2/zones/{zone_id}/tasks/pool_move", tag = "zones", operation_id = "move_zone",
+    summary = "Move a zone to another pool", params(Retry), request_body = Option<bodies::PoolMove>,
+    responses((status = 202)))]
 pub(crate) async fn move_to_pool(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,

@@ -20,6 +20,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::idempotency::Retry;
 use crate::json::read_object;
+use crate::openapi::{Conflict, DeleteShares, NotFound, OverQuota, bodies, list_query};
 use crate::path::ZonePath;
 use crate::policy::Target;
 use crate::query::Query;
@@ -37,7 +38,11 @@ const SORT_KEYS: [(&str, ZoneSort); 8] = [
     ("status", ZoneSort::Status),
 ];
 
+list_query!(ListQuery, FILTERS, SORT_KEYS);
+
 /// `GET /v2/zones`.
+#[utoipa::path(get, path = "/v2/zones", tag = "zones", operation_id = "list_zones",
+    summary = "List zones", params(ListQuery), responses((status = 200, body = ZoneListJson)))]
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     context: Context,
@@ -76,6 +81,9 @@ pub(crate) async fn list(
 }
 
 /// `POST /v2/zones`.
+#[utoipa::path(post, path = "/v2/zones", tag = "zones", operation_id = "create_zone",
+    summary = "Make a zone", params(Retry), request_body = bodies::NewZone,
+    responses((status = 202, body = ZoneJson, headers(("Location" = String))), NotFound, Conflict, OverQuota))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     context: Context,
@@ -126,6 +134,8 @@ pub(super) fn without_pools(app: &App, error: ApiError) -> ApiError {
 }
 
 /// `GET /v2/zones/{zone_id}`.
+#[utoipa::path(get, path = "/v2/zones/{zone_id}", tag = "zones", operation_id = "show_zone",
+    summary = "Show a zone", responses((status = 200, body = ZoneJson)))]
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -142,6 +152,9 @@ pub(crate) async fn show(
 }
 
 /// `PATCH /v2/zones/{zone_id}`.
+#[utoipa::path(patch, path = "/v2/zones/{zone_id}", tag = "zones", operation_id = "update_zone",
+    summary = "Change a zone", params(Retry), request_body = bodies::ZoneChange,
+    responses((status = 202, body = ZoneJson)))]
 pub(crate) async fn update(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -172,6 +185,8 @@ pub(crate) async fn update(
 }
 
 /// `DELETE /v2/zones/{zone_id}`.
+#[utoipa::path(delete, path = "/v2/zones/{zone_id}", tag = "zones", operation_id = "delete_zone",
+    summary = "Delete a zone", params(Retry, DeleteShares), responses((status = 202, body = ZoneJson)))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,
@@ -192,6 +207,9 @@ pub(crate) async fn delete(
 }
 
 /// `GET /v2/zones/{zone_id}/nameservers`.
+#[utoipa::path(get, path = "/v2/zones/{zone_id}/nameservers", tag = "zones",
+    operation_id = "list_nameservers",
+    summary = "List the name servers of a zone", responses((status = 200, body = NameServersJson)))]
 pub(crate) async fn nameservers(
     State(app): State<Arc<App>>,
     ZonePath(zone): ZonePath,

@@ -21,6 +21,8 @@ mod keystone;
 mod keystone_tls;
 mod lists;
 mod managed;
+mod openapi;
+mod openapi_answers;
 mod outage;
 mod parts;
 mod policy;

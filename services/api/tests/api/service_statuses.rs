@@ -30,6 +30,11 @@ async fn beat(api: &TestApi, id: u128, service: &str, hostname: &str, when: Date
     id.to_string()
 }
 
+/// A sign of life of a service; gives its id.
+pub(crate) async fn beat_now(api: &TestApi) -> String {
+    beat(api, 1, "central", "host-a", clock::now()).await
+}
+
 #[tokio::test]
 async fn services_are_listed_and_shown() {
     let api = TestApi::start().await;

@@ -38,6 +38,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     6 "resource" "0006_resource.sql",
     7 "zone_ownership" "0007_zone_ownership.sql",
     8 "service_status" "0008_service_status.sql",
+    9 "hard_delete" "0009_hard_delete.sql",
 ];
 
 /// The last migration's number.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Where the tests of a crate's short name lie; `{}` is the module.
-const PLACES: [(&str, &[&str]); 7] = [
+const PLACES: [(&str, &[&str]); 8] = [
     ("api", &["services/api/tests/api/{}.rs"]),
     (
         "model",
@@ -13,6 +13,7 @@ const PLACES: [(&str, &[&str]); 7] = [
         ],
     ),
     ("central", &["services/central/tests/central/{}.rs"]),
+    ("reconciler", &["services/reconciler/tests/servers/{}.rs"]),
     ("zonelog", &["services/zonelog/tests/{}.rs"]),
     ("policy", &["services/api/src/policy/tests.rs"]),
     ("clients", &["tests/clients/{}.rs"]),

@@ -85,7 +85,14 @@ fn a_zone_is_created_once_and_first() {
 fn nothing_follows_a_deletion() {
     let mut slice = slice();
     let zone = slice.zone.clone().unwrap();
-    apply(&mut slice, &Event::ZoneDeleted { zone }, start(), 4, true).unwrap();
+    apply(
+        &mut slice,
+        &Event::ZoneDeleted { zone, hard: false },
+        start(),
+        4,
+        true,
+    )
+    .unwrap();
     assert_eq!(why_of(slice, described(), 5, true), "the zone is deleted");
 }
 
@@ -141,7 +148,13 @@ fn what_was_before_is_what_is_there() {
         id: ZoneId::new(OTHER_ZONE.uuid()),
         ..zone("example.com.")
     };
-    assert_eq!(why(Event::ZoneDeleted { zone: another }), "it is another zone's");
+    assert_eq!(
+        why(Event::ZoneDeleted {
+            zone: another,
+            hard: false
+        }),
+        "it is another zone's"
+    );
 }
 
 #[test]

@@ -430,14 +430,14 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_stored_as_it_is(texts in prop::collection::vec("(?s).{0,40}", 4)) {
+    fn any_text_is_stored_as_it_is(texts in prop::collection::vec("(?s).{0,40}", 4), hard: bool) {
         let [email, description, key, value] = texts.try_into().unwrap();
         let attributes = [(key, value)].into();
         let zone = Zone { email: email.clone(), description: Some(description), attributes, ..zone("example.com.") };
         let read = stored::zone_from_value(&stored::zone_to_value(&zone));
         prop_assert_eq!(read.as_ref(), Ok(&zone));
         let changed = Event::ZoneEmailChanged { before: zone.email.clone(), after: email, serial: zone.serial };
-        check_stored(&[changed, Event::ZoneDeleted { zone }])?;
+        check_stored(&[changed, Event::ZoneDeleted { zone, hard }])?;
     }
 
     #[test]

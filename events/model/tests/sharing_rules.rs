@@ -240,7 +240,7 @@ fn the_events_of_a_zones_end_tell_no_counts() {
     ])
     .when(delete_zone())
     .events();
-    let [Event::ZoneDeleted { zone }] = events.as_slice() else {
+    let [Event::ZoneDeleted { zone, hard: false }] = events.as_slice() else {
         panic!("{events:?}")
     };
     let Zone {

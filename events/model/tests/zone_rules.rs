@@ -369,7 +369,19 @@ fn a_zone_is_deleted_with_all_it_holds() {
     let after = outcome.state();
     assert!(after.zone.unwrap().deleted);
     assert_eq!(after.recordsets, []);
-    outcome.then([Event::ZoneDeleted { zone: before }]);
+    outcome.then([Event::ZoneDeleted {
+        zone: before.clone(),
+        hard: false,
+    }]);
+    let hard = DeleteZone {
+        hard: true,
+        ..delete_zone()
+    };
+    let outcome = Scenario::after(existing()).when(hard);
+    outcome.then([Event::ZoneDeleted {
+        zone: before,
+        hard: true,
+    }]);
 }
 
 #[test]
@@ -421,7 +433,7 @@ fn a_zone_that_does_not_exist_is_not_found() {
     Scenario::after(existing())
         .when(DeleteZone {
             zone: another,
-            delete_shares: false,
+            ..delete_zone()
         })
         .then_rejected("zone_not_found");
 }

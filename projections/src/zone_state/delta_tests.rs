@@ -524,7 +524,10 @@ fn a_serial_before_a_change_of_the_email_keeps_the_old_one() {
 
 #[test]
 fn deleting_a_zone_touches_its_row_alone() {
-    let log = Log::default().change([zone::Event::ZoneDeleted { zone: a_zone(), hard: false }]);
+    let log = Log::default().change([zone::Event::ZoneDeleted {
+        zone: a_zone(),
+        hard: false,
+    }]);
     let delta = step(&log);
     let row = &delta.zones[0];
     assert_eq!(

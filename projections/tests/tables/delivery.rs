@@ -142,6 +142,56 @@ async fn servers_of_an_abandoned_zone_are_left_alone() {
 }
 
 #[tokio::test]
+async fn servers_are_told_of_hard_deletions() {
+    let mut world = World::new().await;
+    let (soft, hard) = (world.zone("a.test.", "p").await, world.zone("b.test.", "p").await);
+    world.server("ns1", POOL, 0).await;
+    let lease = lease(&world, "ns1").await;
+    let pool = PoolId::new(POOL);
+    let now = later();
+    let event = world.deleted(soft);
+    world.change(soft, vec![event]).await;
+    let zone::Event::ZoneDeleted { zone, .. } = world.deleted(hard) else {
+        panic!("another event");
+    };
+    let head = world
+        .change(hard, vec![zone::Event::ZoneDeleted { zone, hard: true }])
+        .await;
+    let Stretch::Zones { zones, .. } = delivery::stretch(&world.client, pool, 0, 100).await.unwrap() else {
+        panic!("too long");
+    };
+    let told: Vec<_> = zones
+        .iter()
+        .map(|zone| (zone.name.to_string(), zone.hard))
+        .collect();
+    assert_eq!(
+        told,
+        [("a.test.".to_owned(), false), ("b.test.".to_owned(), true)]
+    );
+    delivery::park_stretch(&world.client, &lease, pool, head - 2, Some("away"), now, now)
+        .await
+        .unwrap();
+    let waiting = async |world: &World| {
+        let rows = delivery::waiting(&world.client, "ns1", pool, 10).await.unwrap();
+        let row = |row: &delivery::Waiting| (row.target.name.to_string(), row.target.hard);
+        let mut rows: Vec<_> = rows.iter().map(row).collect();
+        rows.sort();
+        rows
+    };
+    assert_eq!(
+        waiting(&world).await,
+        [("a.test.".to_owned(), false), ("b.test.".to_owned(), true)]
+    );
+    // A new zone of the name is not deleted at all.
+    world.zone("b.test.", "p").await;
+    assert_eq!(
+        waiting(&world).await,
+        [("a.test.".to_owned(), false), ("b.test.".to_owned(), false)]
+    );
+    assert!(world.compare().await.is_empty());
+}
+
+#[tokio::test]
 async fn only_servers_of_the_present_pool_count_for_the_status() {
     let mut world = World::new().await;
     world.pool(POOL, 1).await;

@@ -27,6 +27,7 @@ pub(crate) struct Context {
     all_projects: bool,
     edit_managed: bool,
     delete_shares: bool,
+    hard_delete: bool,
     /// The id that the caller is told.
     pub(crate) request_id: Arc<str>,
     /// The address before every link.
@@ -81,6 +82,7 @@ impl Context {
             all_projects: false,
             edit_managed: false,
             delete_shares: asked("x-designate-delete-shares", &[]),
+            hard_delete: false,
             request_id,
             base,
         };
@@ -99,8 +101,8 @@ impl Context {
             context.edit_managed = true;
         }
         if asked("x-designate-hard-delete", &[]) {
-            // Nothing more is to be done: whether a server's zone file goes too is its target's option.
             context.require_header("hard_delete")?;
+            context.hard_delete = true;
         }
         Ok(context)
     }
@@ -213,6 +215,11 @@ impl Context {
     /// Whether a zone is deleted together with its shares (`X-Designate-Delete-Shares`).
     pub(crate) fn delete_shares(&self) -> bool {
         self.delete_shares
+    }
+
+    /// Whether a zone's file goes with it at the name servers (`X-Designate-Hard-Delete`).
+    pub(crate) fn hard_delete(&self) -> bool {
+        self.hard_delete
     }
 
     /// Whether it may go below the minimal TTL.

@@ -150,7 +150,7 @@ impl Server {
 
     async fn remove(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
         for target in &self.config.targets {
-            target.told.remove_zone(&zone.name).await?;
+            target.told.remove_zone(&zone.name, zone.hard).await?;
         }
         Ok(())
     }

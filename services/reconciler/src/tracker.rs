@@ -287,6 +287,7 @@ mod tests {
             position,
             created: 1,
             serial: Some(LongSerial::from_i64(position)),
+            hard: false,
         }
     }
 

@@ -236,6 +236,7 @@ pub const fn delete_zone() -> DeleteZone {
     DeleteZone {
         zone: ZONE,
         delete_shares: false,
+        hard: false,
     }
 }
 

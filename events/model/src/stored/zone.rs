@@ -24,6 +24,16 @@ struct WholeZone<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct ZoneDeleted<'a> {
+    #[serde(borrow)]
+    zone: StoredZone<'a>,
+    /// It came later than the rest: stored only when set.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    hard: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct TtlChanged {
     before: i64,
     after: i64,
@@ -110,9 +120,13 @@ struct NameserverChanged<'a> {
 /// The payload of an event, in the present version of its type.
 pub(super) fn encode(event: &Event) -> String {
     match event {
-        Event::ZoneCreated { zone } | Event::ZoneDeleted { zone } | Event::ZoneAbandoned { zone } => {
+        Event::ZoneCreated { zone } | Event::ZoneAbandoned { zone } => {
             to_text(&WholeZone { zone: zone.into() })
         }
+        Event::ZoneDeleted { zone, hard } => to_text(&ZoneDeleted {
+            zone: zone.into(),
+            hard: *hard,
+        }),
         Event::ZoneTtlChanged {
             before,
             after,
@@ -188,8 +202,8 @@ pub(super) fn decode(type_name: &str, payload: &str) -> Result<Event, DecodeErro
             zone.into_zone().map(|zone| Event::ZoneCreated { zone })
         }
         "zone_deleted" => {
-            let WholeZone { zone } = shape(type_name, payload)?;
-            zone.into_zone().map(|zone| Event::ZoneDeleted { zone })
+            let ZoneDeleted { zone, hard } = shape(type_name, payload)?;
+            zone.into_zone().map(|zone| Event::ZoneDeleted { zone, hard })
         }
         "zone_abandoned" => {
             let WholeZone { zone } = shape(type_name, payload)?;

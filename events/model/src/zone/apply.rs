@@ -148,7 +148,7 @@ fn fit(
         Event::ZoneDescriptionChanged { before, .. } => {
             ensure(*before == zone.description, "the description before is another")
         }
-        Event::ZoneDeleted { zone: before } | Event::ZoneAbandoned { zone: before } => {
+        Event::ZoneDeleted { zone: before, .. } | Event::ZoneAbandoned { zone: before } => {
             ensure(before.id == zone.id, "it is another zone's")
         }
         Event::ZoneShared { share } => {

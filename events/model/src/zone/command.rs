@@ -167,6 +167,8 @@ pub struct DeleteZone {
     pub zone: ZoneId,
     /// Its shares go with it; else a shared zone is not deleted.
     pub delete_shares: bool,
+    /// Its file goes with it at the name servers; else their targets' options decide.
+    pub hard: bool,
 }
 
 /// Makes a recordset.

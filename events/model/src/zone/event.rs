@@ -45,6 +45,8 @@ pub enum Event {
     ZoneDeleted {
         /// The zone as it was; its counts are not told (0).
         zone: Zone,
+        /// The name servers are to drop the zone's file with it, whatever their targets' options say.
+        hard: bool,
     },
     /// The zone was forgotten with all it held; its name servers keep it. Nothing follows in its stream.
     ZoneAbandoned {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zonelog_model::scenario::fixtures::*;
 use zonelog_model::stored::{self, DecodeError};
-use zonelog_model::zone::{ManagedResource, Record, Recordset, Zone};
+use zonelog_model::zone::{self, ManagedResource, Record, Recordset, Zone};
 use zonelog_model::{Event, Timestamp};
 
 use zones::{example_recordset, example_zone};
@@ -21,8 +21,15 @@ fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
+/// What came to a type later and is stored only where it is set: type, version and what the file is called by.
+const SET: [(&str, i16, &str); 1] = [("zone_deleted", 1, "hard")];
+
 fn payload(type_name: &str, version: i16) -> String {
-    let path = golden().join(type_name).join(format!("v{version}.json"));
+    text(type_name, &format!("v{version}.json"))
+}
+
+fn text(type_name: &str, file: &str) -> String {
+    let path = golden().join(type_name).join(file);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -68,6 +75,19 @@ fn events_are_written_as_the_newest_golden_file_shows() {
 }
 
 #[test]
+fn a_hard_deletion_is_told_from_another() {
+    let Event::Zone(zone::Event::ZoneDeleted { zone, .. }) = meaning("zone_deleted") else {
+        panic!("golden/zone_deleted means another event");
+    };
+    let hard = Event::from(zone::Event::ZoneDeleted { zone, hard: true });
+    let golden = text("zone_deleted", "v1-hard.json");
+    assert_eq!(stored::decode("zone_deleted", 1, &golden).as_ref(), Ok(&hard));
+    let written: Value = serde_json::from_str(&stored::encode(&hard).payload).unwrap();
+    let golden: Value = serde_json::from_str(&golden).unwrap();
+    assert_eq!(written, golden);
+}
+
+#[test]
 fn golden_files_are_of_known_types_and_versions() {
     let mut found = BTreeSet::new();
     for folder in fs::read_dir(golden()).unwrap() {
@@ -82,7 +102,8 @@ fn golden_files_are_of_known_types_and_versions() {
             .map(|version| ((*name).to_owned(), format!("v{version}.json")))
             .collect()
     };
-    let known: BTreeSet<_> = stored::TYPES.iter().flat_map(versions).collect();
+    let set = SET.map(|(name, version, with)| (name.to_owned(), format!("v{version}-{with}.json")));
+    let known: BTreeSet<_> = stored::TYPES.iter().flat_map(versions).chain(set).collect();
     assert_eq!(found, known);
 }
 

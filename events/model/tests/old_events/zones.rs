@@ -57,6 +57,7 @@ pub(super) fn meaning(type_name: &str) -> Option<Event> {
                 updated_at: Some(updated_at()),
                 ..example_zone()
             },
+            hard: false,
         },
         "zone_ttl_changed" => Event::ZoneTtlChanged {
             before: ttl(3600),

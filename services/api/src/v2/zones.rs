@@ -199,6 +199,7 @@ pub(crate) async fn delete(
     let command = DeleteZone {
         zone: ZoneId::new(zone),
         delete_shares: context.delete_shares(),
+        hard: context.hard_delete(),
     };
     let done = app.execute_on_zone(&context, retry.of(&[])?, command).await?;
     // What is deleted is shared with nobody.

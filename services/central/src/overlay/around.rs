@@ -168,7 +168,7 @@ impl Around {
                 };
                 self.live.insert(zone.name.to_key(), made);
             }
-            Event::ZoneDeleted { zone } | Event::ZoneAbandoned { zone } => {
+            Event::ZoneDeleted { zone, .. } | Event::ZoneAbandoned { zone } => {
                 self.count(&zone.project, -1);
                 let key = zone.name.to_key();
                 if self.live.get(&key).is_some_and(|live| live.id == id) {

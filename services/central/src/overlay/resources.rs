@@ -116,7 +116,9 @@ impl Resources {
         };
         match event {
             zone::Event::ZoneCreated { zone } => count(zone.pool, 1),
-            zone::Event::ZoneDeleted { zone } | zone::Event::ZoneAbandoned { zone } => count(zone.pool, -1),
+            zone::Event::ZoneDeleted { zone, .. } | zone::Event::ZoneAbandoned { zone } => {
+                count(zone.pool, -1)
+            }
             zone::Event::ZoneMovedToPool { before, after, .. } => {
                 count(*before, -1);
                 count(*after, 1);

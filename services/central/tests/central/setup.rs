@@ -241,6 +241,7 @@ pub(crate) fn delete_zone(zone: ZoneId, by: &str) -> Request {
         Command::DeleteZone(DeleteZone {
             zone,
             delete_shares: false,
+            hard: false,
         }),
         by,
     )

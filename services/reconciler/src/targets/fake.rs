@@ -14,7 +14,7 @@ impl PoolTarget for Fake {
         Box::pin(std::future::ready(Ok(())))
     }
 
-    fn remove_zone<'a>(&'a self, _: &'a ZoneName) -> Told<'a> {
+    fn remove_zone<'a>(&'a self, _: &'a ZoneName, _: bool) -> Told<'a> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -52,8 +52,8 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
     /// Makes the server a secondary for the zone.
     fn ensure_zone<'a>(&'a self, zone: &'a ZoneSpec) -> Told<'a>;
 
-    /// Makes the server forget the zone and what it holds of it.
-    fn remove_zone<'a>(&'a self, zone: &'a ZoneName) -> Told<'a>;
+    /// Makes the server forget the zone. Its copy of the zone goes too when `hard`; else as the target's options say.
+    fn remove_zone<'a>(&'a self, zone: &'a ZoneName, hard: bool) -> Told<'a>;
 }
 
 /// How a server is told which zones to serve: addresses looked up, keys read.

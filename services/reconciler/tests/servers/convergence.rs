@@ -9,6 +9,7 @@ use zonelog_model::zone::Zone;
 use zonelog_projections::status::Status;
 use zonelog_reconciler::Timings;
 use zonelog_reconciler::plan::Observed;
+use zonelog_test_parts::bind::Bind;
 use zonelog_test_parts::eventually;
 
 use crate::world::{PATIENCE, Reconciler, World, bind, look, quick, server, until_serving};
@@ -235,4 +236,53 @@ async fn a_wiped_server_is_found_without_any_change() {
     };
     eventually("the last zone is served again", PATIENCE, serving).await;
     world.until_converged(&[&bind]).await;
+}
+
+/// Whether BIND has a file of a zone.
+fn has_file(bind: &Bind, zone: &str) -> bool {
+    let files = std::fs::read_dir(bind.folder()).unwrap();
+    files
+        .flatten()
+        .any(|file| file.file_name().to_string_lossy().contains(zone))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hard_delete_takes_the_file_whatever_the_target_says() {
+    let (world, mut bind) = (World::new().await, bind().await);
+    // Its target does not ask for clean files.
+    let _reconciler = Reconciler::start(&world, "a", &[server(&bind)], quick()).await;
+    let gone = async |bind: &Bind, zone: &str| {
+        let gone = async || look(bind.dns_address(), zone).await == Observed::NotServing;
+        eventually(format!("{zone} is gone"), PATIENCE, gone).await;
+    };
+    let mut zones = Vec::new();
+    for name in ["soft.test", "hard.test", "away.test"] {
+        let zone = world.create_zone(&format!("{name}.")).await;
+        world.until_active(zone.id).await;
+        let written = async || has_file(&bind, name);
+        eventually(format!("{name} has a file"), PATIENCE, written).await;
+        zones.push(zone.id);
+    }
+    world.delete_zone(zones[0]).await;
+    world.delete(zones[1], true).await;
+    gone(&bind, "soft.test.").await;
+    gone(&bind, "hard.test.").await;
+    eventually("the file is gone", PATIENCE, async || {
+        !has_file(&bind, "hard.test")
+    })
+    .await;
+
+    // One that is deleted while the server is away is set aside, and deleted no less hard later.
+    bind.stop().await.unwrap();
+    world.delete(zones[2], true).await;
+    let aside = async || world.backlog().await.0 == 1;
+    eventually("it is set aside", PATIENCE, aside).await;
+    bind.start_again().await.unwrap();
+    world.until_active(zones[2]).await;
+    gone(&bind, "away.test.").await;
+    eventually("the file is gone", PATIENCE, async || {
+        !has_file(&bind, "away.test")
+    })
+    .await;
+    assert!(has_file(&bind, "soft.test"));
 }

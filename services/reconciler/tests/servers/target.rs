@@ -57,13 +57,13 @@ async fn provisioning_and_withdrawing_are_idempotent_with_every_kind_of_key() {
         let bind = Bind::start(options).await.unwrap();
         let target = target(&bind);
         let zone = spec("One.test.", primary.dns_address(), false);
-        target.remove_zone(&zone.name).await.unwrap();
+        target.remove_zone(&zone.name, false).await.unwrap();
         for _ in 0..2 {
             target.ensure_zone(&zone).await.unwrap();
         }
         until(&bind, Observed::Serving(zonelog_dns::Serial::new(5))).await;
         for _ in 0..2 {
-            target.remove_zone(&zone.name).await.unwrap();
+            target.remove_zone(&zone.name, false).await.unwrap();
         }
         assert_eq!(look(bind.dns_address(), "one.test.").await, Observed::NotServing);
     }
@@ -98,15 +98,15 @@ async fn the_channel_comes_back_after_named_was_restarted() {
     let mut bind = bind().await;
     let target = target(&bind);
     let zone = ZoneName::parse("one.test.").unwrap();
-    target.remove_zone(&zone).await.unwrap();
+    target.remove_zone(&zone, false).await.unwrap();
     bind.kill().await.unwrap();
-    let error = target.remove_zone(&zone).await.unwrap_err().to_string();
+    let error = target.remove_zone(&zone, false).await.unwrap_err().to_string();
     assert!(
         error.contains(&bind.rndc_address().to_string()) && error.contains("check that named runs"),
         "{error}"
     );
     bind.start_again().await.unwrap();
-    target.remove_zone(&zone).await.unwrap();
+    target.remove_zone(&zone, false).await.unwrap();
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn each_failure_is_told_with_what_to_check_and_without_the_secret() {
         });
         let target = target_of("one", &config);
         let error = target
-            .remove_zone(&ZoneName::parse("one.test.").unwrap())
+            .remove_zone(&ZoneName::parse("one.test.").unwrap(), false)
             .await
             .unwrap_err()
             .to_string();

@@ -185,9 +185,15 @@ impl World {
     }
 
     pub(crate) async fn delete_zone(&self, zone: ZoneId) {
+        self.delete(zone, false).await;
+    }
+
+    /// Deletes a zone, with its file when `hard`.
+    pub(crate) async fn delete(&self, zone: ZoneId, hard: bool) {
         self.execute(Command::DeleteZone(DeleteZone {
             zone,
             delete_shares: false,
+            hard,
         }))
         .await;
     }

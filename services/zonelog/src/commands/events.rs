@@ -210,7 +210,7 @@ fn describe(event: &zone::Event) -> String {
                 text(after)
             )
         }
-        zone::Event::ZoneDeleted { zone } => format!("zone {} deleted", zone.name),
+        zone::Event::ZoneDeleted { zone, .. } => format!("zone {} deleted", zone.name),
         zone::Event::ZoneAbandoned { zone } => format!("zone {} abandoned", zone.name),
         zone::Event::ZoneShared { share } => format!("zone shared with {}", share.target_project),
         zone::Event::ZoneUnshared { share } => format!("zone no more shared with {}", share.target_project),

@@ -140,6 +140,7 @@ pub(super) fn delete_zone(
     let mut events = unshared(slice);
     events.push(Event::ZoneDeleted {
         zone: uncounted(zone),
+        hard: command.hard,
     });
     Ok(events)
 }

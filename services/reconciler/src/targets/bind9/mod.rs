@@ -31,7 +31,7 @@ pub struct Bind9Config {
     pub timeout: Duration,
     /// The view that zones are in; `None`: the only one.
     pub view: Option<String>,
-    /// Whether a zone's file is deleted with the zone.
+    /// Whether a zone's file is deleted with the zone, where the deletion does not say so itself.
     pub clean_zone_file: bool,
 }
 
@@ -106,8 +106,12 @@ impl Bind9 {
         }
     }
 
-    async fn remove(&self, zone: &ZoneName) -> Result<(), TargetError> {
-        let clean = if self.clean_zone_file { "-clean " } else { "" };
+    async fn remove(&self, zone: &ZoneName, hard: bool) -> Result<(), TargetError> {
+        let clean = if hard || self.clean_zone_file {
+            "-clean "
+        } else {
+            ""
+        };
         let removed = self
             .command(&format!("delzone {clean}{}", self.named(zone)))
             .await?;
@@ -150,8 +154,8 @@ impl PoolTarget for Bind9 {
         Box::pin(self.ensure(zone))
     }
 
-    fn remove_zone<'a>(&'a self, zone: &'a ZoneName) -> Told<'a> {
-        Box::pin(self.remove(zone))
+    fn remove_zone<'a>(&'a self, zone: &'a ZoneName, hard: bool) -> Told<'a> {
+        Box::pin(self.remove(zone, hard))
     }
 }
 

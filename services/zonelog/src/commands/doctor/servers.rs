@@ -58,7 +58,11 @@ pub(super) async fn check(
 async fn rndc(label: &str, target: &Target) -> Check {
     let about = format!("server {label}: rndc");
     let done = match ZoneName::parse(NOWHERE) {
-        Ok(zone) => target.told.remove_zone(&zone).await.map_err(|error| error.reason),
+        Ok(zone) => target
+            .told
+            .remove_zone(&zone, false)
+            .await
+            .map_err(|error| error.reason),
         Err(error) => Err(error.to_string()),
     };
     match done {

@@ -121,11 +121,6 @@ impl Append {
             at,
         )
     }
-
-    /// Whether an expected version would not tell that the change is in the log already.
-    fn expects_any(&self) -> bool {
-        self.parts.iter().any(|part| part.expected == Expected::Any)
-    }
 }
 
 /// Appends events as they are given.
@@ -309,9 +304,7 @@ impl BatchWork for AppendWork {
                 self.rolled_back();
                 return None;
             };
-            if append.expects_any() {
-                appending.unless_recorded(append.metadata.change_id);
-            }
+            appending.unless_recorded(append.metadata.change_id);
             outcomes.push(outcome);
         }
         Some(outcomes)

@@ -286,6 +286,24 @@ async fn a_repeated_change_is_appended_once() {
 }
 
 #[tokio::test]
+async fn a_change_is_known_by_its_id_whatever_it_is_said_to_do() {
+    let database = TestDatabase::new().await;
+    let writer = writer(database.url());
+    let (stream, metadata) = (stream(), metadata(change()));
+    let append = |expected| Append::to(stream, expected, vec![event("a")], &metadata, at());
+    // Enough before it that the writer decides from memory.
+    for _ in 0..3 {
+        appended(writer.submit(one(stream, Expected::Any, "before")).await);
+    }
+    let (first, last) = appended(writer.submit(append(Expected::Exact(3))).await);
+    // The version fits, and yet it is no new change.
+    assert_eq!(
+        writer.submit(append(Expected::Exact(4))).await.unwrap(),
+        AppendOutcome::Replayed { first, last }
+    );
+}
+
+#[tokio::test]
 async fn a_request_that_postgresql_refuses_fails_alone() {
     let database = TestDatabase::new().await;
     let writer = writer(database.url());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
+use tokio::time::timeout_at;
 use zonelog_model::Position;
 
 use super::WriterOptions;
@@ -154,6 +155,8 @@ impl<W: BatchWork> Committer<W> {
                     }
                 }
                 Outcome::Lost(error) => {
+                    // Its process may not have noticed yet, and still hold the head.
+                    self.lost = Some(session.backend);
                     self.work.rolled_back();
                     (true, error)
                 }
@@ -246,12 +249,16 @@ impl<W: BatchWork> Committer<W> {
         let deadline = Instant::now() + self.options.read_back_timeout;
         loop {
             let reason = match self.connect().await {
-                Ok(session) => match session.is_recorded(batch).await {
-                    Ok(recorded) => {
+                Ok(session) => match timeout_at(deadline.into(), session.is_recorded(batch)).await {
+                    Ok(Ok(recorded)) => {
                         self.session = Some(session);
                         return Ok(recorded);
                     }
-                    Err(error) => error.to_string(),
+                    Ok(Err(error)) => error.to_string(),
+                    Err(_) => {
+                        self.lost = Some(session.backend);
+                        "the database does not answer".to_owned()
+                    }
                 },
                 Err(reason) => reason,
             };

@@ -113,7 +113,8 @@ fn complete_operation(path: &str, operation: &mut Value, shared: &Shared) {
     if retries {
         errors.push("422");
     }
-    if !operation["requestBody"].is_null() {
+    if let Some(body) = operation.get_mut("requestBody") {
+        without_null(body);
         errors.extend(WITH_BODY);
     }
     if !given.is_empty() {
@@ -153,6 +154,23 @@ fn complete_operation(path: &str, operation: &mut Value, shared: &Shared) {
             add_header(response, "Idempotency-Replayed");
         }
         add_header(response, REQUEST_ID);
+    }
+}
+
+/// A body that may be left out is described as one that may be null: it may not.
+fn without_null(body: &mut Value) {
+    let contents = body["content"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut);
+    for content in contents {
+        let Some(forms) = content["schema"]["oneOf"].as_array() else {
+            continue;
+        };
+        let mut other = forms.iter().filter(|form| form["type"] != "null");
+        if let (Some(only), None) = (other.next().cloned(), other.next()) {
+            content["schema"] = only;
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::openapi::words;
 /// The status of a floating IP without a PTR.
 const INACTIVE: &str = "INACTIVE";
 
-/// The keys in Designate's order.
+/// A floating IP with its PTR; the keys in Designate's order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = FloatingIp)]
 pub(super) struct FloatingIpJson<'a> {

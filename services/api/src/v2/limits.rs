@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::ApiError;
 use crate::query::MAX_LIMIT;
 
-/// The keys in Designate's order.
+/// What a project may have, and how long things may be; the keys in Designate's order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Limits)]
 struct LimitsJson {

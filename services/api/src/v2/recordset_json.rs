@@ -13,7 +13,7 @@ use super::body::{ListLinks, Metadata, SelfLink, Time, href};
 
 use crate::openapi::words;
 
-/// The keys in Designate's order.
+/// A recordset; the keys in Designate's order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Recordset)]
 pub(super) struct RecordsetJson<'a> {

@@ -14,7 +14,7 @@ use super::body::{ListLinks, Metadata, SelfLink, Time, href};
 
 use crate::openapi::words;
 
-/// The keys in Designate's order.
+/// A zone; the keys in Designate's order.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Zone)]
 pub(super) struct ZoneJson<'a> {
@@ -27,6 +27,7 @@ pub(super) struct ZoneJson<'a> {
     description: Option<&'a str>,
     #[schema(minimum = 0)]
     ttl: i64,
+    #[schema(value_type = i64, minimum = 0, maximum = 4_294_967_295_i64)]
     serial: u32,
     shared: bool,
     #[schema(value_type = words::Status)]

@@ -8,6 +8,7 @@
 
 mod cloud;
 mod files;
+mod openapi;
 mod people;
 mod quotas;
 mod registries;

@@ -34,6 +34,7 @@ mod service_statuses;
 mod shares;
 mod tls;
 mod tokens;
+mod tour;
 mod transfers;
 mod zone_tasks;
 mod zones;

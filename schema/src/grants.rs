@@ -23,6 +23,7 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("project_usage", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("resource", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("registry_head", &["SELECT", "UPDATE"]),
+    ("pool_nameservers", &["SELECT", "INSERT", "UPDATE"]),
     ("import_body", &["SELECT", "INSERT", "DELETE"]),
     ("import_task", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("service_status", &["SELECT", "INSERT", "UPDATE", "DELETE"]),

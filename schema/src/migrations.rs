@@ -39,6 +39,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     7 "zone_ownership" "0007_zone_ownership.sql",
     8 "service_status" "0008_service_status.sql",
     9 "hard_delete" "0009_hard_delete.sql",
+    10 "pool_nameservers" "0010_pool_nameservers.sql",
 ];
 
 /// The last migration's number.

@@ -9,8 +9,8 @@
 //!                   answer each caller
 //! ```
 //! A refusal touches its own caller only. What a caller was told is there for its next read, on every process.
-//! Beside the batches run the tasks of [`Central::start_tasks`]: imports ([`Command::StartImport`]), and what takes away
-//! old rows. [`clock`] and [`ids`] are the only places where the program asks for the time and for randomness.
+//! Beside the batches run the tasks of [`Central::start_tasks`]: imports ([`Command::StartImport`]), what lets zones
+//! follow their pool's NS records, and what takes away old rows. [`clock`] and [`ids`] are the only places where the program asks for the time and for randomness.
 
 pub mod clock;
 pub mod ids;
@@ -23,6 +23,7 @@ mod import;
 mod load;
 mod options;
 mod overlay;
+mod pool_nameservers;
 mod purge;
 mod registry;
 mod request;
@@ -81,7 +82,7 @@ impl Central {
     }
 
     /// Starts what runs beside the commands, until `shutdown`: following the registry while this process writes nothing,
-    /// imports, and taking away what was kept long enough. `wake_ups`: [`zonelog_store::WakeUps::subscribe`]. One process
+    /// imports, giving zones the name servers that their pool names anew, and taking away what was kept long enough. `wake_ups`: [`zonelog_store::WakeUps::subscribe`]. One process
     /// with these tasks is enough, and any number do no harm.
     pub fn start_tasks(&self, wake_ups: watch::Receiver<Position>, shutdown: &CancellationToken) {
         tokio::spawn(registry::keep_current(
@@ -91,6 +92,7 @@ impl Central {
             shutdown.clone(),
         ));
         tokio::spawn(import::run(self.clone(), shutdown.clone()));
+        tokio::spawn(pool_nameservers::run(self.clone(), shutdown.clone()));
         tokio::spawn(purge::run(
             self.database.clone(),
             self.options.purge.clone(),

@@ -163,6 +163,9 @@ impl Wanted {
     fn body(&mut self, body: &Body) {
         self.unique_key(body.kind(), body.unique_key());
         self.zones.extend(body.zone().map(|zone| zone.uuid()));
+        if let Body::ZoneExport(export) = body {
+            self.projects.insert(export.project.as_str().to_owned());
+        }
         if let Body::TsigKey(key) = body
             && key.scope == TsigScope::Zone
         {

@@ -5,6 +5,7 @@ mod resources;
 
 use std::collections::HashMap;
 
+use zonelog_model::resource::Body;
 use zonelog_model::zone::{self, ActorFacts, Command, Facts, Recordset, Share, Zone, ZoneSlice};
 use zonelog_model::{ProjectId, RecordsetId, ZoneId, resource};
 
@@ -14,6 +15,9 @@ use around::Around;
 use resources::Resources;
 
 pub(crate) use around::Circumstances;
+
+/// The recordsets that every zone has beside those that are counted: SOA and apex NS. An export has them too.
+const ALWAYS_THERE: i64 = 2;
 
 /// The state as far as the batch concerns it.
 pub(crate) struct Overlay {
@@ -159,10 +163,20 @@ impl Overlay {
 
     /// The facts for a command on a resource.
     pub(crate) fn resource_facts(&self, command: &resource::Command) -> resource::Facts {
-        self.resources.facts(command, |zone| {
+        let mut facts = self.resources.facts(command, |zone| {
             let zone = self.zones.get(&zone).filter(|zone| !zone.deleted)?;
             Some(zone.project.clone())
-        })
+        });
+        if let resource::Command::Create {
+            body: Body::ZoneExport(export),
+            ..
+        } = command
+        {
+            facts.quotas = self.around.quotas_of(&export.project);
+            let zone = self.zones.get(&export.zone);
+            facts.zone_recordsets = zone.map_or(0, |zone| zone.recordset_count + ALWAYS_THERE);
+        }
+        facts
     }
 
     /// Takes note of a resource that was made, changed or deleted, for the commands that follow.

@@ -1,9 +1,9 @@
 //! Quotas hold whatever comes at once, and through whichever writer.
 
 use futures_util::future::join_all;
-use zonelog_central::ExecuteError;
+use zonelog_central::{ExecuteError, ids};
 use zonelog_dns::Rrtype;
-use zonelog_model::resource::{self, Body, Change, Kind, QuotaOverrides, Quotas};
+use zonelog_model::resource::{self, Body, Change, ExportStatus, Kind, QuotaOverrides, Quotas, ZoneExport};
 use zonelog_model::zone::Patch;
 
 use crate::setup::{
@@ -188,4 +188,57 @@ async fn a_projects_own_quotas_count_from_the_next_command_on() {
         .unwrap();
     assert_eq!(versions.get::<_, i64>(0), 4);
     assert!(world.compare().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_export_counts_what_the_zone_holds_by_then() {
+    let world = World::new().await;
+    let central = central_with(world.database.url(), |options| {
+        options.quotas = Quotas {
+            api_export_size: 4,
+            ..Quotas::UNLIMITED
+        };
+    });
+    let zone = world.zone("example.org.").await;
+    let export = |by: &str| {
+        let body = Body::ZoneExport(ZoneExport {
+            project: project(by),
+            zone: zone.id,
+            serial: zone.serial,
+            status: ExportStatus::Complete,
+            message: None,
+        });
+        let id = ids::resource_id();
+        request(resource::Command::Create { id, body }, by)
+    };
+    let record = |label: &str| {
+        let owner = format!("{label}.example.org.");
+        create_recordset(zone.id, &owner, Rrtype::A, &["192.0.2.1"], AMY)
+    };
+    // SOA and NS are exported too, and count. All in one batch: each sees those before it.
+    let results = join_all(
+        [
+            record("a"),
+            export(AMY),
+            record("b"),
+            export(AMY),
+            record("c"),
+            export(AMY),
+        ]
+        .map(|request| central.execute(request)),
+    )
+    .await;
+    let accepted: Vec<_> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(accepted, [true, true, true, true, true, false]);
+    assert_eq!(count_over_quota(&results), 1);
+
+    // A project's own quota counts before the default.
+    let own = Body::Quotas(QuotaOverrides {
+        api_export_size: Some(5),
+        ..overrides(AMY)
+    });
+    let id = ids::resource_id();
+    let own = request(resource::Command::Create { id, body: own }, AMY);
+    central.execute(own).await.unwrap();
+    central.execute(export(AMY)).await.unwrap();
 }

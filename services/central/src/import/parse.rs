@@ -114,8 +114,6 @@ fn recordsets(mut records: Vec<Placed>) -> Result<Vec<ImportedRecordset>, String
             ..
         } = record;
         let text = text_of(&rdata)?;
-        // 0 says, as for Designate, that it follows the zone's.
-        let ttl = ttl.filter(|ttl| ttl.get() != 0);
         match recordsets.last_mut() {
             Some(last) if last_key == owner_key && last.rrtype == rrtype => {
                 // RFC 2181 §5.2: one TTL for all; where a file has several, the lowest.

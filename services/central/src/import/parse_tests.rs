@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const SOA: &str = "@ 300 IN SOA ns1 jo\\.doe.example.net. 5 3600 600 86400 60\n";
@@ -46,7 +48,7 @@ fn records_of_one_name_and_type_come_together_in_canonical_order() {
             "example.org. MX 3600 10 www.example.org.",
             "sub.example.org. NS 3600 ns.example.net.",
             "www.example.org. A 60 192.0.2.2|192.0.2.1",
-            "www.example.org. TXT - \"a b\"",
+            "www.example.org. TXT 0 \"a b\"",
             "a.www.example.org. A 3600 192.0.2.3",
         ]
     );
@@ -86,4 +88,31 @@ fn failures_have_designates_words() {
         message,
         "An undefined error occurred. The zonefile has more than 100 records, the most that one import takes."
     );
+}
+
+proptest! {
+    /// What an export writes is read as it was, a TTL of 0 too. What has no TTL of its own has the zone's.
+    #[test]
+    fn an_export_is_read_as_it_was_written(
+        zone_ttl in 10_u32..=0x7fff_ffff,
+        recordsets in prop::collection::btree_map(
+            "[a-z]{1,8}",
+            (prop::option::of(prop_oneof![Just(0_u32), 0_u32..=0x7fff_ffff]), 1_u8..4),
+            0..20,
+        ),
+    ) {
+        let mut text = format!("$ORIGIN example.org.\n$TTL {zone_ttl}\n\nexample.org.  {}", &SOA[6..]);
+        let mut expected = Vec::new();
+        for (label, (ttl, records)) in &recordsets {
+            let records: Vec<_> = (0..*records).map(|host| format!("192.0.2.{host}")).collect();
+            let given = ttl.map_or(String::new(), |ttl| ttl.to_string());
+            for record in &records {
+                text += &format!("{label}.example.org. {given} IN A {record}\n");
+            }
+            let ttl = ttl.unwrap_or(zone_ttl);
+            expected.push(format!("{label}.example.org. A {ttl} {}", records.join("|")));
+        }
+        prop_assert_eq!(shown(&text), expected);
+        prop_assert_eq!(read(&text).unwrap().ttl.get(), zone_ttl);
+    }
 }

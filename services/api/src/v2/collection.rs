@@ -68,9 +68,6 @@ pub(super) trait Collection {
 
     /// Reads the body of a PATCH. `present` is the resource as it is now.
     fn read_change(app: &App, object: &Object, present: &Resource) -> Result<Change, ApiError>;
-
-    /// Starts what follows from an accepted change.
-    fn follow_up(_app: &App, _context: &Context, _before: &Resource, _after: &Resource) {}
 }
 
 /// A list, with the key that its collection has.
@@ -206,7 +203,6 @@ pub(super) async fn update<C: Collection>(
     let done = app
         .execute_on_resource(context, retry.of(&bytes)?, command)
         .await?;
-    C::follow_up(app, context, &present, &done.resource);
     accepted(
         C::CHANGED,
         &C::shown(app, &done.resource, &context.base)?,

@@ -13,13 +13,12 @@ use uuid::Uuid;
 use zonelog_central::ids;
 use zonelog_dns::LongSerial;
 use zonelog_model::ZoneId;
-use zonelog_model::resource::{Body, Command, ExportStatus, Kind, Quotas, Resource, ZoneExport};
+use zonelog_model::resource::{Body, Command, ExportStatus, Kind, Resource, ZoneExport};
 
 use super::allowed::enforce_on_zone;
 use super::body::{Time, accepted, href, json};
 use super::collection::page;
 use super::export_text::export_text;
-use super::quotas::quotas_of;
 use super::task::{self, FILTERS, SORT_KEYS};
 use crate::app::App;
 use crate::context::Context;
@@ -31,8 +30,6 @@ use crate::path::{IdPath, ZonePath};
 const KIND: Kind = Kind::ZoneExport;
 
 list_query!(ListQuery, FILTERS, SORT_KEYS);
-/// The recordsets that every zone has beside those that are counted: SOA and apex NS.
-const ALWAYS_THERE: i64 = 2;
 
 /// An export as the API shows it.
 #[derive(Serialize, ToSchema)]
@@ -113,15 +110,6 @@ pub(crate) async fn create(
     let row = enforce_on_zone(&app, &context, "create_zone_export", zone).await?;
     let row = row.ok_or_else(ApiError::zone_not_found)?;
     let project = context.actor().project.clone();
-    let quotas = quotas_of(&app, &project).await?;
-    if !Quotas::allows(quotas.api_export_size, row.recordset_count + ALWAYS_THERE) {
-        let message = "Quota exceeded for api_export_size.";
-        return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "over_quota",
-            message,
-        ));
-    }
     let export = ZoneExport {
         project,
         zone: ZoneId::new(zone),

@@ -12,9 +12,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 use zonelog_dns::Name;
+use zonelog_model::ProjectId;
 use zonelog_model::resource::{Body, Change, Kind, NsRecord, Pool, Resource};
 use zonelog_model::zone::Patch;
-use zonelog_model::{PoolId, ProjectId};
 use zonelog_projections::resource::ResourceSort;
 
 use super::body::{Keys, SelfLink, Time};
@@ -159,25 +159,6 @@ impl Collection for Pools {
             pool.ns_records = ns_records(fields.get("ns_records"))?;
         }
         Ok(Change::Pool(pool))
-    }
-
-    /// New NS records go to all zones of the pool, in the background. `zonelog pool update` does the same, and heals what
-    /// was interrupted.
-    fn follow_up(app: &App, context: &Context, before: &Resource, after: &Resource) {
-        if let (Body::Pool(old), Body::Pool(new)) = (&before.body, &after.body)
-            && old.nameserver_names() == new.nameserver_names()
-        {
-            return;
-        }
-        let (central, metadata) = (app.central.clone(), context.metadata());
-        let pool = PoolId::new(after.id.uuid());
-        tokio::spawn(async move {
-            match central.rewrite_nameservers(pool, &metadata, |_| {}).await {
-                Ok(zones) => tracing::info!(%pool, zones, "zones have their pool's new name servers"),
-                Err(error) => tracing::error!(%pool, %error,
-                    "not all zones have their pool's new name servers; zonelog pool update goes on with it"),
-            }
-        });
     }
 }
 

@@ -178,8 +178,17 @@ async fn an_export_can_be_imported_again() {
     let shutdown = CancellationToken::new();
     api.central.start_tasks(api.central.positions(), &shutdown);
     let zone = zone_with_records(&api).await;
+    let uncached = json!({"name": "now.exported.example.", "type": "A", "ttl": 0, "records": ["192.0.2.3"]});
+    let path = format!("/v2/zones/{zone}/recordsets");
+    api.of(ALPHA, Method::POST, &path, Some(&uncached))
+        .await
+        .expect(202);
     let first = export(&api, &zone).await.id();
     let before = fetch(&api, ALPHA, &first, None).await.text;
+    assert!(
+        before.contains("now.exported.example. 0 IN A 192.0.2.3\n"),
+        "{before}"
+    );
     let path = format!("/v2/zones/{zone}");
     api.of(ALPHA, Method::DELETE, &path, None).await.expect(202);
     let request = api

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zonelog_central::CentralOptions;
 use zonelog_model::zone::{RegistryOptions, SchedulerFilter};
@@ -112,6 +113,8 @@ async fn servers_and_targets_stay_when_a_pool_is_changed() {
 #[tokio::test]
 async fn changed_ns_records_go_to_every_zone() {
     let api = TestApi::start().await;
+    let shutdown = CancellationToken::new();
+    api.central.start_tasks(api.central.positions(), &shutdown);
     let zone = api.zone("example.org.").await;
     let change = json!({"ns_records": [
         {"hostname": "ns9.example.org.", "priority": 1},
@@ -132,6 +135,7 @@ async fn changed_ns_records_go_to_every_zone() {
     )
     .await;
     assert!(records("SOA").await.starts_with("[\"ns9.example.org. "));
+    shutdown.cancel();
 }
 
 /// An API whose scheduler has these filters, with two more pools: `gold` (tier: gold) and `silver` (tier: silver).

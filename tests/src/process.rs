@@ -1,7 +1,7 @@
 //! `zonelog up` as a child process in a folder of its own.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::OnceLock;
@@ -361,10 +361,7 @@ fn pools_yaml(folder: &Path, masters: SocketAddr, servers: &[&Bind], options: &Z
 
 /// Ports that are free now, as TCP; held together so that they differ.
 fn free_addresses<const N: usize>() -> [SocketAddr; N] {
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"))
-        .collect();
-    std::array::from_fn(|index| listeners[index].local_addr().expect("a bound address"))
+    std::array::from_fn(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, zonelog_test_parts::free_port())))
 }
 
 fn open_for_all(folder: &Path) {

@@ -115,9 +115,10 @@ impl ZoneWriter {
         zone.write(
             "insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire,
                                minimum, serial, soa_recordset, revision, stream_version, created_at, created_position,
-                               content_position)
+                               content_position, pool_position)
              values ($1, $2, $3, 'p', $1, 'host@example.com', 3600, '{}', 'ns1.example.com.', 3600, 600, 86400, 300,
-                     $4, $1, 1, 1, now(), (select position from feed_head), (select position from feed_head))",
+                     $4, $1, 1, 1, now(), (select position from feed_head), (select position from feed_head),
+                     (select position from feed_head))",
             &[Change::new(name, Rrtype::NS, &["ns1.example.com.", "ns2.example.com."])],
             false,
         )

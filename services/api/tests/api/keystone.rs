@@ -244,9 +244,11 @@ async fn a_service_token_that_is_refused_is_replaced() {
         .expect_error(504, "keystone_communication_failure");
     enabled(true).await;
     // Keystone counts revocations in whole seconds: a token issued in the second of one is refused with it.
-    eventually("the service user has a token again", Duration::from_secs(30), async || {
-        zones(&api, &second).await.status == 200
-    })
+    eventually(
+        "the service user has a token again",
+        Duration::from_secs(30),
+        async || zones(&api, &second).await.status == 200,
+    )
     .await;
 }
 

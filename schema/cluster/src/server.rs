@@ -124,11 +124,12 @@ impl Server {
         // The thread lives as long as PostgreSQL, and PostgreSQL no longer than the thread: the runtime's own threads
         // come and go, and would take it with them.
         std::thread::spawn(move || {
-            let _owned_until_it_ended = ownership;
             match command.spawn() {
                 Ok(mut child) => {
                     let _ = start.send(Ok(child.id()));
                     let status = child.wait().unwrap_or_default();
+                    // Owned until it ended, and no longer than that is known.
+                    drop(ownership);
                     let _ = end.send(Some(status));
                 }
                 Err(error) => {

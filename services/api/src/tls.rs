@@ -176,3 +176,43 @@ fn server_config(options: &TlsOptions, contents: &Contents) -> Result<ServerConf
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use rcgen::{CertifiedKey, generate_simple_self_signed};
+
+    use super::*;
+
+    fn make(folder: &Path) {
+        let CertifiedKey { cert, signing_key } =
+            generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("key.pem"), signing_key.serialize_pem()).unwrap();
+        std::fs::write(folder.join("certificate.pem"), cert.pem()).unwrap();
+    }
+
+    #[test]
+    fn what_is_broken_changes_nothing_and_what_mends_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        make(folder.path());
+        let options = TlsOptions {
+            certificate_file: folder.path().join("certificate.pem"),
+            key_file: folder.path().join("key.pem"),
+        };
+        let (certificate, mut watch) = Certificate::open(options).unwrap();
+        let config = || Arc::clone(&certificate.config.read().unwrap());
+        let first = config();
+
+        std::fs::write(folder.path().join("key.pem"), "no key").unwrap();
+        watch.look();
+        assert!(Arc::ptr_eq(&first, &config()), "a key that is none");
+        std::fs::remove_file(folder.path().join("certificate.pem")).unwrap();
+        watch.look();
+        assert!(Arc::ptr_eq(&first, &config()), "a missing file");
+
+        make(folder.path());
+        watch.look();
+        assert!(!Arc::ptr_eq(&first, &config()), "the mended pair");
+    }
+}

@@ -70,3 +70,28 @@ impl PolicyFile {
         self.bytes = Some(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_broken_changes_nothing_and_what_mends_it_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("policy.yaml");
+        std::fs::write(&path, "find_zones: role:keeper\n").unwrap();
+        let (mut file, policies) = PolicyFile::open(&path).unwrap();
+        let first = policies.current();
+
+        std::fs::write(&path, "find_zones: role:nobody or\n").unwrap();
+        file.look(&policies).await;
+        assert!(Arc::ptr_eq(&first, &policies.current()), "a broken rule");
+        std::fs::remove_file(&path).unwrap();
+        file.look(&policies).await;
+        assert!(Arc::ptr_eq(&first, &policies.current()), "a missing file");
+
+        std::fs::write(&path, "find_zones: \"!\"\n").unwrap();
+        file.look(&policies).await;
+        assert!(!Arc::ptr_eq(&first, &policies.current()), "the mended file");
+    }
+}

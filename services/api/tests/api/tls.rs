@@ -79,16 +79,6 @@ async fn the_listener_speaks_tls_and_takes_a_new_certificate() {
     )
     .await;
     assert!(ask(&api, &first).await.is_err());
-
-    // A key of another certificate changes nothing.
-    std::fs::write(folder.path().join("key.pem"), "no key").unwrap();
-    tokio::time::sleep(Duration::from_millis(4_500)).await;
-    ask(&api, &second).await.unwrap();
-    let third = make(folder.path());
-    eventually("what mends it is taken", Duration::from_secs(20), async || {
-        ask(&api, &third).await.is_ok()
-    })
-    .await;
 }
 
 #[tokio::test]

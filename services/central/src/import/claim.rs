@@ -32,7 +32,7 @@ const ASKED: &str = "select actor, project, request_id from event where stream =
 
 const TEXT: &str = "select bytes from import_body where import = $1 order by chunk";
 
-/// An import that this session works on.
+/// An import that this connection's process works on.
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) import: ResourceId,

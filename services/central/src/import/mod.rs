@@ -49,7 +49,7 @@ pub(crate) async fn run(central: Central, shutdown: CancellationToken) {
 async fn work_off(central: &Central, attempts: &mut HashMap<ResourceId, u32>) -> Result<(), StoreError> {
     let options = &central.options.imports;
     let database = write_limits(&central.database);
-    // Claims belong to this session: when it ends, they do.
+    // Claims belong to this connection: when it ends, they do.
     let client = database.connect().await?;
     let importer = Importer::new(central, database.clone());
     loop {

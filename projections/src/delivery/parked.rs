@@ -1,0 +1,151 @@
+//! `server_zone`: the zones that are behind at a server, written together with its checkpoint.
+
+use tokio_postgres::GenericClient;
+use tokio_postgres::types::ToSql;
+use zonelog_dns::LongSerial;
+use zonelog_model::{PoolId, Position, Timestamp};
+
+use super::stretch::ABANDONED;
+use super::{DeliveryError, Lease, ZoneTarget, target};
+
+/// A row of `server_zone` to be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parked {
+    /// What the server should have come to.
+    pub target: ZoneTarget,
+    /// The serial last seen there, if any was.
+    pub seen: Option<LongSerial>,
+    /// What went wrong; `None`: merely behind.
+    pub error: Option<String>,
+    /// How many tries failed.
+    pub attempts: i32,
+    /// When to try again.
+    pub next_try: Timestamp,
+}
+
+/// A row of `server_zone` that waits for its next try, with what the zone is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What the server must come to, as of now.
+    pub target: ZoneTarget,
+    /// How many tries failed.
+    pub attempts: i32,
+    /// When to try again.
+    pub next_try: Timestamp,
+}
+
+/// Writes what was seen: `confirmed` zones (key and the position they reached) are behind no more, `parked` ones are,
+/// and the checkpoint moves to `checkpoint` (never back). No name may be in both. One statement, so the checkpoint never
+/// passes a zone that is neither confirmed nor parked.
+///
+/// False: the lease is lost, and nothing was written.
+pub async fn record<C: GenericClient>(
+    client: &C,
+    lease: &Lease,
+    now: Timestamp,
+    checkpoint: Position,
+    confirmed: &[(Vec<u8>, Position)],
+    parked: &[Parked],
+) -> Result<bool, DeliveryError> {
+    let (keys, reached): (Vec<&[u8]>, Vec<Position>) = confirmed
+        .iter()
+        .map(|(key, position)| (key.as_slice(), *position))
+        .unzip();
+    let column = |value: fn(&Parked) -> i64| parked.iter().map(value).collect::<Vec<_>>();
+    let parked_keys: Vec<&[u8]> = parked.iter().map(|row| row.target.zone_key.as_slice()).collect();
+    let names: Vec<String> = parked.iter().map(|row| row.target.name.to_string()).collect();
+    let zones: Vec<uuid::Uuid> = parked.iter().map(|row| row.target.zone.uuid()).collect();
+    let positions = column(|row| row.target.position);
+    let serials: Vec<Option<i64>> = parked.iter().map(|row| row.seen.map(LongSerial::get)).collect();
+    let errors: Vec<Option<&str>> = parked.iter().map(|row| row.error.as_deref()).collect();
+    let attempts: Vec<i32> = parked.iter().map(|row| row.attempts).collect();
+    let tries: Vec<Timestamp> = parked.iter().map(|row| row.next_try).collect();
+    let parameters: [&(dyn ToSql + Sync); 14] = [
+        &lease.server,
+        &lease.token,
+        &now,
+        &checkpoint,
+        &keys,
+        &reached,
+        &parked_keys,
+        &names,
+        &zones,
+        &positions,
+        &serials,
+        &errors,
+        &attempts,
+        &tries,
+    ];
+    let abandoned = ABANDONED
+        .replace("{upto}", "$4")
+        .replace("{others}", "z.name_key = any ($7)");
+    let text = format!(
+        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+             abandoned as ({abandoned}), \
+             caught_up as (delete from server_zone b using unnest($5::bytea[], $6::bigint[]) as s(key, reached) \
+               where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \
+               and exists (select from held)), \
+             parked as (insert into server_zone as b \
+                 (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
+               select $1, p.key, p.name, p.zone, p.position, p.serial, p.error, p.attempts, $3, p.next_try \
+               from unnest($7::bytea[], $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::text[], \
+                 $13::integer[], $14::timestamptz[]) \
+                 as p(key, name, zone, position, serial, error, attempts, next_try), held \
+               on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
+                 position = excluded.position, serial = coalesce(excluded.serial, b.serial), \
+                 error = excluded.error, attempts = excluded.attempts, next_try = excluded.next_try \
+               where b.position <= excluded.position) \
+             update server_checkpoint set position = greatest(position, $4), updated_at = $3 \
+             where server = $1 and exists (select from held)"
+    );
+    let written = client.execute(&text, &parameters).await?;
+    Ok(written == 1)
+}
+
+/// The zones behind at a server, those to be tried soonest first: at most `limit`, including ones whose time has not
+/// come. What they must come to is read from the zones as they are now; for those that were abandoned there is nothing to
+/// come to.
+pub async fn waiting<C: GenericClient>(
+    client: &C,
+    server: &str,
+    pool: PoolId,
+    limit: i64,
+) -> Result<Vec<Waiting>, DeliveryError> {
+    let rows = client
+        .query(
+            "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
+               greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial, \
+               z.id is null and exists (select from zone d where d.id = b.zone and d.hard_deleted) \
+             from server_zone b left join zone z \
+             on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
+             where b.server = $1 \
+               and (z.id is not null or not exists (select from zone a where a.id = b.zone and a.abandoned)) \
+             order by b.next_try limit $3",
+            &[&server, &pool.uuid(), &limit],
+        )
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Waiting {
+                target: target(row, 2)?,
+                attempts: row.get(0),
+                next_try: row.get(1),
+            })
+        })
+        .collect()
+}
+
+/// Makes every zone that is behind at a server due at `now`: the server answers again.
+pub async fn wake_all<C: GenericClient>(
+    client: &C,
+    lease: &Lease,
+    now: Timestamp,
+) -> Result<u64, DeliveryError> {
+    Ok(client
+        .execute(
+            "with held as (select 1 from server_lease where server = $1 and token = $2 for share) \
+             update server_zone set next_try = $3 where server = $1 and next_try > $3 and exists (select from held)",
+            &[&lease.server, &lease.token, &now],
+        )
+        .await?)
+}

@@ -1,0 +1,130 @@
+//! What the log did to a pool's zones after a server's checkpoint.
+
+use tokio_postgres::GenericClient;
+use zonelog_model::{PoolId, Position, Timestamp};
+
+use super::{DeliveryError, Lease, ZoneTarget, target};
+
+/// The part of the log after a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stretch {
+    /// It ends at `through`, and touched these names, each once.
+    Zones {
+        /// The log's head at the moment of reading.
+        through: Position,
+        /// The names that it touched.
+        zones: Vec<ZoneTarget>,
+    },
+    /// It holds more events than were asked for: [`park_stretch`] takes it in one go.
+    TooLong {
+        /// The log's head at the moment of reading.
+        through: Position,
+    },
+}
+
+/// Which names of a pool the log touched after a position: its zones' (abandoned ones not, their servers keep them) and
+/// those that went to another pool. `{pool}`, `{after}` and `{upto}` are to be filled in; of what has the same name the
+/// live zone counts, else what went last.
+const TOUCHED: &str = "select distinct on (name_key) name_key, name, id, content_position, pool_position, serial, hard, gone from ( \
+     select name_key, name, id, content_position, pool_position, \
+       case when deleted_position is null then serial end as serial, hard_deleted as hard, deleted_position as gone \
+     from zone where pool = {pool} and content_position > {after} and content_position <= {upto} and not abandoned \
+     union all \
+     select name_key, name, zone, position, 0, null, false, position from zone_departure \
+     where pool = {pool} and position > {after} and position <= {upto} \
+   ) t order by name_key, gone desc nulls first";
+
+fn touched_sql(pool: &str, after: &str, upto: &str) -> String {
+    TOUCHED
+        .replace("{pool}", pool)
+        .replace("{after}", after)
+        .replace("{upto}", upto)
+}
+
+/// Forgets what is known of zones that were abandoned after the position of server `$1`, up to `{upto}`: nothing is to be
+/// done for them any more. Part of a statement that holds the lease as `held`, and that writes other rows, `{others}`.
+pub(super) const ABANDONED: &str = "delete from server_zone b using zone z, server_checkpoint c \
+     where c.server = $1 and z.abandoned and z.content_position > c.position and z.content_position <= {upto} \
+     and b.server = $1 and b.zone_key = z.name_key and b.zone = z.id and not {others} \
+     and exists (select from held)";
+
+/// Reads what the log did to the pool's zones after `after`, if that is at most `limit` events.
+///
+/// Of several zones that had the same name the live one counts, else the one that went last. A name that went to another
+/// pool is to be served no more; a zone that was abandoned is not touched.
+pub async fn stretch<C: GenericClient>(
+    client: &C,
+    pool: PoolId,
+    after: Position,
+    limit: i64,
+) -> Result<Stretch, DeliveryError> {
+    let text = format!(
+        "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial, z.hard \
+         from feed_head h left join lateral ({}) z on h.position - $2 <= $3 where h.feed = 0",
+        touched_sql("$1", "$2", "$2 + $3")
+    );
+    let rows = client.query(&text, &[&pool.uuid(), &after, &limit]).await?;
+    let through = rows.first().map_or(after, |row| row.get(0));
+    if through - after > limit {
+        return Ok(Stretch::TooLong { through });
+    }
+    let touched = rows.iter().filter(|row| row.get::<_, Option<&[u8]>>(1).is_some());
+    let zones = touched.map(|row| target(row, 1)).collect::<Result<_, _>>()?;
+    Ok(Stretch::Zones { through, zones })
+}
+
+/// Parks every zone that the log touched after `after` and moves the checkpoint to the head: in one statement, for a
+/// stretch too long to hold in memory, or a server that does not answer at all. At `after` = 0 only live zones count:
+/// a server that is new has nothing to withdraw.
+///
+/// Returns the new checkpoint; `None` when the lease is lost.
+pub async fn park_stretch<C: GenericClient>(
+    client: &C,
+    lease: &Lease,
+    pool: PoolId,
+    after: Position,
+    error: Option<&str>,
+    now: Timestamp,
+    next_try: Timestamp,
+) -> Result<Option<Position>, DeliveryError> {
+    let touched = touched_sql(
+        "$3",
+        "$4",
+        "(select h.position from feed_head h where h.feed = 0)",
+    );
+    let abandoned = ABANDONED
+        .replace("{upto}", "(select h.position from feed_head h where h.feed = 0)")
+        .replace(
+            "{others}",
+            "exists (select from touched t where t.name_key = z.name_key)",
+        );
+    let text = format!(
+        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+             touched as ({touched}), \
+             abandoned as ({abandoned}), \
+             parked as (insert into server_zone as b \
+                 (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
+               select $1, t.name_key, t.name, t.id, t.content_position, null, $5, 0, $6, $7 from touched t, held \
+               where $4 > 0 or t.gone is null \
+               on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
+                 position = excluded.position, error = coalesce(excluded.error, b.error), \
+                 next_try = least(excluded.next_try, b.next_try)) \
+             update server_checkpoint c set position = h.position, updated_at = $6 from feed_head h \
+             where c.server = $1 and h.feed = 0 and exists (select from held) returning c.position"
+    );
+    let row = client
+        .query_opt(
+            &text,
+            &[
+                &lease.server,
+                &lease.token,
+                &pool.uuid(),
+                &after,
+                &error,
+                &now,
+                &next_try,
+            ],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}

@@ -11,6 +11,7 @@ use crate::heads::{Found, Head, Heads};
 use crate::images::{Differences, Images};
 use crate::message::Rcode;
 use crate::options::MdnsOptions;
+use crate::origin::Origin;
 use crate::reader::{Changes, ReadError, Reader};
 use crate::record::Record;
 use crate::request::{Asked, Classified, Envelope, Query};
@@ -76,7 +77,7 @@ impl Service {
 
     /// The answer, when it needs nothing but memory; otherwise the query, to be answered by
     /// [`Service::answer`].
-    pub(crate) fn answer_at_once(&self, packet: &[u8], transport: Transport) -> Result<Reply, Waiting> {
+    pub(crate) fn answer_at_once(&self, packet: &[u8], origin: Origin) -> Result<Reply, Waiting> {
         let query = match crate::request::classify(packet) {
             Classified::Drop => return Ok(Reply::Nothing),
             Classified::Refuse(envelope, rcode) => {
@@ -85,6 +86,9 @@ impl Service {
             Classified::Query(query) => query,
         };
         let refuse = |query: &Query, rcode| Ok(error(query, rcode));
+        if !self.options.permits(query.asked, origin) {
+            return refuse(&query, Rcode::REFUSED);
+        }
         let found = match query.asked {
             Asked::Rrset(_) => self.heads.enclosing(&query.name),
             Asked::Any => Found::Nothing,
@@ -102,7 +106,7 @@ impl Service {
                 opening: None,
             });
         }
-        match transfer::open(query.asked, transport, head.serial) {
+        match transfer::open(query.asked, origin.transport, head.serial) {
             Opening::FormatError => refuse(&query, Rcode::FORMAT_ERROR),
             Opening::SoaAlone => Ok(soa_alone(&query, &head)),
             opening => Err(Waiting {
@@ -114,7 +118,8 @@ impl Service {
     }
 
     /// The answer to a query that could not be answered from the heads alone.
-    pub(crate) async fn answer(&self, waiting: Waiting, transport: Transport) -> Reply {
+    pub(crate) async fn answer(&self, waiting: Waiting, origin: Origin) -> Reply {
+        let transport = origin.transport;
         let Waiting { query, head, opening } = &waiting;
         let answered = match (query.asked, opening) {
             (Asked::Rrset(rrtype), _) => self.rrset(query, head, rrtype, transport).await,

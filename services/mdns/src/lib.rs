@@ -15,6 +15,7 @@
 //! * Signed requests are answered NOTAUTH, as no key is configured (RFC 8945).
 //! * All zones are primary zones: a NOTIFY is answered NOTAUTH (RFC 1996).
 
+mod acl;
 mod answer;
 mod chunk;
 mod difference;
@@ -25,6 +26,7 @@ mod image;
 mod images;
 mod message;
 mod options;
+mod origin;
 mod reader;
 mod record;
 pub mod request;
@@ -34,6 +36,7 @@ mod tcp;
 pub mod transfer;
 mod udp;
 
+pub use acl::{Acl, AclError};
 pub use message::Rcode;
 pub use options::MdnsOptions;
 pub use server::{MdnsError, MiniDns};

@@ -11,9 +11,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Outgoing, Reply, Service};
+use crate::origin::Origin;
 use crate::send::send;
 use crate::server::Work;
-use crate::transfer::Transport;
 
 /// How long to hold back when a connection cannot be accepted (no file descriptors left).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -81,9 +81,10 @@ impl Connection {
             if !more {
                 return Ok(());
             }
-            let reply = match self.service.answer_at_once(&packet, Transport::Tcp) {
+            let origin = Origin::tcp(self.client);
+            let reply = match self.service.answer_at_once(&packet, origin) {
                 Ok(reply) => reply,
-                Err(waiting) => self.service.answer(waiting, Transport::Tcp).await,
+                Err(waiting) => self.service.answer(waiting, origin).await,
             };
             match reply {
                 // Whoever sends what deserves no answer gets no second chance.

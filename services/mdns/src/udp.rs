@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Reply, Service};
+use crate::origin::Origin;
 use crate::server::Work;
-use crate::transfer::Transport;
 
 /// The longest datagram.
 const DATAGRAM: usize = 65_535;
@@ -32,14 +32,15 @@ pub(crate) async fn serve(
             tokio::task::yield_now().await;
             continue;
         };
-        let reply = match service.answer_at_once(&packet[..length], Transport::Udp) {
+        let origin = Origin::udp(client);
+        let reply = match service.answer_at_once(&packet[..length], origin) {
             Ok(reply) => reply,
             Err(query) => match Arc::clone(&waiting).try_acquire_owned() {
                 Err(_) => query.turn_away(),
                 Ok(permit) => {
                     let (service, socket) = (Arc::clone(&service), Arc::clone(&socket));
                     tasks.spawn(async move {
-                        if let Reply::Message(message) = service.answer(query, Transport::Udp).await {
+                        if let Reply::Message(message) = service.answer(query, origin).await {
                             send(&socket, &message, client).await;
                         }
                         drop(permit);

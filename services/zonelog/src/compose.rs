@@ -11,7 +11,7 @@ use zonelog_api::{
 use zonelog_central::seal::Sealer;
 use zonelog_central::{Central, CentralOptions, ImportOptions, TimerOptions};
 use zonelog_dns::Ttl;
-use zonelog_mdns::{MdnsOptions, MiniDns};
+use zonelog_mdns::{Acl, MdnsOptions, MiniDns};
 use zonelog_model::resource::Quotas;
 use zonelog_model::zone::{Limits, RegistryOptions, SchedulerFilter};
 use zonelog_model::{PoolId, ProjectId};
@@ -83,7 +83,7 @@ pub async fn start_mdns(
     // What builds an image reads a whole zone in one statement: the time that takes is the zone's size, not a fault.
     let database = shared.database.clone().with_statement_timeout(Duration::ZERO);
     let pool = database.pool(config.database.read_connections);
-    let minidns = MiniDns::bind(mdns_options(config), pool, shared.wakeups.subscribe()).await?;
+    let minidns = MiniDns::bind(mdns_options(config)?, pool, shared.wakeups.subscribe()).await?;
     let addresses = minidns.local_addrs().to_vec();
     roles.start("MiniDNS", minidns.run(roles.shutdown()));
     Ok(addresses)
@@ -248,15 +248,22 @@ fn neutron(neutron: &config::Neutron) -> Result<NeutronOptions, CommandError> {
     })
 }
 
-fn mdns_options(config: &Config) -> MdnsOptions {
-    MdnsOptions {
-        listen: config.minidns.listen.clone(),
-        image_budget_bytes: config.minidns.image_budget_mib << 20,
-        max_connections: config.minidns.max_connections,
-        max_transfers: config.minidns.max_transfers,
+fn mdns_options(config: &Config) -> Result<MdnsOptions, CommandError> {
+    let minidns = &config.minidns;
+    Ok(MdnsOptions {
+        listen: minidns.listen.clone(),
+        udp_workers: minidns.udp_workers,
+        allow_query: Acl::parse(&minidns.allow_query)?,
+        allow_transfer: Acl::parse(&minidns.allow_transfer)?,
+        image_budget_bytes: minidns.image_budget_mib << 20,
+        max_connections: minidns.max_connections,
+        max_connections_per_address: minidns.max_connections_per_address,
+        max_transfers: minidns.max_transfers,
+        max_transfers_per_address: minidns.max_transfers_per_address,
+        ixfr_retention: Duration::from_secs(minidns.ixfr_retention),
         shutdown_grace: GRACE,
         ..MdnsOptions::default()
-    }
+    })
 }
 
 /// What the reconciler is told. `minidns`: where MiniDNS listens, where that is known.
@@ -314,7 +321,7 @@ mod tests {
                 shutdown_grace: GRACE,
                 ..MdnsOptions::default()
             },
-            mdns_options(&config),
+            mdns_options(&config).unwrap(),
         );
         let options = central_options(&config, Sealer::ephemeral()).unwrap();
         assert_eq!(options.timers, TimerOptions::default());

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use zonelog_api::NeutronEndpoint;
+use zonelog_mdns::Acl;
 use zonelog_model::ProjectId;
 use zonelog_model::zone::SchedulerFilter;
 
@@ -162,10 +163,31 @@ fn doors(config: &Config, found: &mut Found<'_>) {
     for (key, value, most) in [
         ("image_budget_mib", minidns.image_budget_mib, 1 << 20),
         ("max_connections", minidns.max_connections, 1_000_000),
+        (
+            "max_connections_per_address",
+            minidns.max_connections_per_address,
+            1_000_000,
+        ),
         ("max_transfers", minidns.max_transfers, 1_000_000),
+        (
+            "max_transfers_per_address",
+            minidns.max_transfers_per_address,
+            1_000_000,
+        ),
     ] {
         if !(1..=most).contains(&value) {
             found.add("minidns", key, format!("must be 1 to {most}"));
+        }
+    }
+    if minidns.udp_workers > 1024 {
+        found.add("minidns", "udp_workers", "must be 0 (one a processor) to 1024");
+    }
+    for (key, list) in [
+        ("allow_query", &minidns.allow_query),
+        ("allow_transfer", &minidns.allow_transfer),
+    ] {
+        if let Err(error) = Acl::parse(list) {
+            found.add("minidns", key, error.to_string());
         }
     }
     let mut taken = BTreeSet::new();

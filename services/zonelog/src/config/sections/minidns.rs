@@ -12,21 +12,39 @@ use super::loopback;
 pub struct MiniDns {
     /// Addresses and ports, each for UDP and TCP.
     pub listen: Vec<SocketAddr>,
+    /// UDP sockets on each address, each with a thread; 0: one a processor.
+    pub udp_workers: usize,
+    /// Who may ask: addresses and prefixes; empty: everybody.
+    pub allow_query: Vec<String>,
+    /// Who may transfer zones: addresses and prefixes; empty: everybody.
+    pub allow_transfer: Vec<String>,
     /// The memory for rendered zones, in MiB.
     pub image_budget_mib: usize,
     /// The most TCP connections at a time.
     pub max_connections: usize,
+    /// The most of them from one address.
+    pub max_connections_per_address: usize,
     /// The most transfers at a time.
     pub max_transfers: usize,
+    /// The most of them to one address.
+    pub max_transfers_per_address: usize,
+    /// How many seconds back an IXFR reaches; 0: without limit.
+    pub ixfr_retention: u64,
 }
 
 impl Default for MiniDns {
     fn default() -> Self {
         Self {
             listen: vec![loopback(5354)],
+            udp_workers: 0,
+            allow_query: Vec::new(),
+            allow_transfer: Vec::new(),
             image_budget_mib: 256,
             max_connections: 1024,
+            max_connections_per_address: 256,
             max_transfers: 64,
+            max_transfers_per_address: 32,
+            ixfr_retention: 0,
         }
     }
 }

@@ -26,6 +26,8 @@ pub struct BindOptions {
     pub rndc_algorithm: String,
     /// Zones for which it is the primary: name and master file. Dynamic updates of them are allowed.
     pub primary_zones: Vec<(String, String)>,
+    /// Statements for the inside of each of these zones.
+    pub zone_options: String,
     /// Statements for the inside of `options { }`.
     pub options: String,
     /// Statements for the end of named.conf.
@@ -37,6 +39,7 @@ impl Default for BindOptions {
         Self {
             rndc_algorithm: "hmac-sha256".to_owned(),
             primary_zones: Vec::new(),
+            zone_options: String::new(),
             options: String::new(),
             config: String::new(),
         }
@@ -289,7 +292,8 @@ options {{
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
-            r#"zone "{name}" {{ type primary; file "{file}"; allow-update {{ any; }}; }};"#
+            r#"zone "{name}" {{ type primary; file "{file}"; allow-update {{ any; }}; {} }};"#,
+            options.zone_options
         );
     }
     text.push_str(&options.config);

@@ -10,4 +10,5 @@ mod failures;
 mod leases;
 mod pools;
 mod target;
+mod targets;
 mod world;

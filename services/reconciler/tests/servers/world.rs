@@ -245,6 +245,12 @@ impl World {
 
     /// Waits until nothing is left to do, and then compares every zone, record by record, and that deleted zones are gone.
     pub(crate) async fn until_converged(&self, servers: &[&Bind]) {
+        let addresses: Vec<SocketAddr> = servers.iter().map(|server| server.dns_address()).collect();
+        self.until_converged_at(&addresses).await;
+    }
+
+    /// The same for servers of any kind.
+    pub(crate) async fn until_converged_at(&self, servers: &[SocketAddr]) {
         let done = async || self.backlog().await == (0, 0);
         eventually("every server is at the log's head", PATIENCE, done).await;
         let rows = self.client.query(
@@ -253,17 +259,13 @@ impl World {
         );
         for row in rows.await.unwrap() {
             let (name, deleted): (String, bool) = (row.get(0), row.get(1));
-            for server in servers {
+            for &server in servers {
                 if deleted {
-                    assert_eq!(
-                        look(server.dns_address(), &name).await,
-                        Observed::NotServing,
-                        "{name}"
-                    );
+                    assert_eq!(look(server, &name).await, Observed::NotServing, "{name}");
                 } else {
                     let ours = whole_zone(self.master, &name).await;
                     assert!(!ours.is_empty(), "MiniDNS has no {name}");
-                    assert_eq!(whole_zone(server.dns_address(), &name).await, ours, "{name}");
+                    assert_eq!(whole_zone(server, &name).await, ours, "{name}");
                 }
             }
         }

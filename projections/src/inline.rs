@@ -9,12 +9,13 @@ use crate::resource::{ResourceDelta, ResourceWriter};
 use crate::zone_state::{GoesOn, WriteError, ZoneStateDelta, ZoneStateWriter};
 
 /// The tables of these projections, in the order in which they are compared, each with the columns of its primary key.
-pub const TABLES: [(&str, &[&str]); 8] = [
+pub const TABLES: [(&str, &[&str]); 9] = [
     ("zone", &["id"]),
     ("recordset_version", &["zone", "recordset", "since_serial"]),
     ("zone_serial", &["zone", "serial"]),
     ("zone_share", &["id"]),
     ("zone_departure", &["pool", "name_key"]),
+    ("catalog_member", &["pool", "since_position"]),
     ("project_usage", &["project"]),
     ("resource", &["id"]),
     ("registry_head", &["feed"]),

@@ -3,10 +3,11 @@
 //!
 //! [`zone_state`] comes first: zones, their recordsets and their serials; then [`resource`], everything else that the API
 //! can change. Both are written in the transaction that appends the events ([`inline`]), and made anew from the log by the
-//! same code ([`rebuild`]). The other modules read them, each for one reader: [`listing`] for the REST API, [`transfer`] for MiniDNS,
+//! same code ([`rebuild`]). The other modules read them, each for one reader: [`listing`] for the REST API, [`transfer`] and [`catalog`] for MiniDNS,
 //! [`delivery`] and [`status`] for the reconciler and for whoever asks whether a change has arrived.
 
 pub mod api_token;
+pub mod catalog;
 pub mod delivery;
 pub mod inline;
 pub mod listing;

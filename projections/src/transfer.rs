@@ -144,46 +144,100 @@ fn seconds(row: &Row, column: usize) -> u32 {
 
 /// A recordset as a transfer needs it, read in place.
 #[derive(Debug)]
-pub struct TransferRow(Row);
+pub struct TransferRow(Content);
+
+#[derive(Debug)]
+enum Content {
+    /// A row of the table.
+    Stored(Row),
+    /// One that stands in no table as it is sent: of a catalog zone.
+    Made(Box<Made>),
+}
+
+#[derive(Debug)]
+struct Made {
+    owner_key: Vec<u8>,
+    owner: String,
+    rrtype: Rrtype,
+    rdata: Vec<u8>,
+    part: i32,
+}
 
 impl TransferRow {
+    /// A row that is made for the transfer, with a TTL of 0 (RFC 9432 §4.1 gives it no meaning).
+    pub(crate) fn made(owner_key: Vec<u8>, owner: String, rrtype: Rrtype, rdata: Vec<u8>, part: i32) -> Self {
+        Self(Content::Made(Box::new(Made {
+            owner_key,
+            owner,
+            rrtype,
+            rdata,
+            part,
+        })))
+    }
+
+    const fn stored(row: Row) -> Self {
+        Self(Content::Stored(row))
+    }
+
     /// The owner's canonical sort key.
     pub fn owner_key(&self) -> &[u8] {
-        self.0.get(0)
+        match &self.0 {
+            Content::Stored(row) => row.get(0),
+            Content::Made(made) => &made.owner_key,
+        }
     }
 
     /// The owner as the user spelled it.
     pub fn owner(&self) -> &str {
-        self.0.get(1)
+        match &self.0 {
+            Content::Stored(row) => row.get(1),
+            Content::Made(made) => &made.owner,
+        }
     }
 
     /// The type.
     pub fn rrtype(&self) -> Rrtype {
-        // The column is wider than the number, which was a Rrtype when it was written.
-        Rrtype::new(self.0.get::<_, i32>(2) as u16)
+        match &self.0 {
+            // The column is wider than the number, which was a Rrtype when it was written.
+            Content::Stored(row) => Rrtype::new(row.get::<_, i32>(2) as u16),
+            Content::Made(made) => made.rrtype,
+        }
     }
 
     /// The TTL of its own, in seconds; `None` follows the zone's.
     pub fn ttl(&self) -> Option<u32> {
-        self.0
-            .get::<_, Option<i32>>(3)
-            .map(|ttl| u32::try_from(ttl).unwrap_or(0))
+        match &self.0 {
+            Content::Stored(row) => row
+                .get::<_, Option<i32>>(3)
+                .map(|ttl| u32::try_from(ttl).unwrap_or(0)),
+            Content::Made(_) => Some(0),
+        }
     }
 
     /// The records' data, packed ([`zonelog_dns::unpack_rdata`]).
     pub fn rdata(&self) -> &[u8] {
-        self.0.get(4)
+        match &self.0 {
+            Content::Stored(row) => row.get(4),
+            Content::Made(made) => &made.rdata,
+        }
     }
 
     /// The records, as the user gave them. Only of rows that [`rows_at`] gives.
     pub fn records(&self) -> Result<Vec<&str>, Error> {
-        self.0.try_get(6)
+        match &self.0 {
+            Content::Stored(row) => row.try_get(6),
+            Content::Made(_) => Ok(Vec::new()),
+        }
     }
 
     /// In which of the ranges asked for it lies (0, 1 ...), or, in a difference, 0 when it ended
     /// and 1 when it began.
     pub fn part(&self) -> usize {
-        self.0.get::<_, i32>(5).unsigned_abs() as usize
+        let part = match &self.0 {
+            Content::Stored(row) => row.get(5),
+            Content::Made(made) => made.part,
+        };
+        part.unsigned_abs() as usize
     }
 }
 
@@ -217,7 +271,7 @@ pub async fn live_rows<C: GenericClient>(
     Ok(client
         .query_raw(&statement, [zone.uuid()])
         .await?
-        .map_ok(TransferRow))
+        .map_ok(TransferRow::stored))
 }
 
 /// What a zone's SOA says at a serial, present or past.
@@ -275,7 +329,7 @@ pub async fn rows_at<C: GenericClient>(
     Ok(client
         .query_raw(&statement, parameters)
         .await?
-        .map_ok(TransferRow))
+        .map_ok(TransferRow::stored))
 }
 
 /// The live recordsets of a zone in ranges of owner keys, range by range; each range is from its first key up to, and
@@ -304,7 +358,7 @@ pub async fn live_rows_in<C: GenericClient>(
     Ok(client
         .query_raw(&statement, parameters)
         .await?
-        .map_ok(TransferRow))
+        .map_ok(TransferRow::stored))
 }
 
 /// The owner keys of the recordsets that changed after serial `from`, up to the present, in order, each once; `None` when
@@ -410,7 +464,7 @@ pub async fn difference<C: GenericClient>(
     Ok(client
         .query_raw(&statement, parameters)
         .await?
-        .map_ok(TransferRow))
+        .map_ok(TransferRow::stored))
 }
 
 /// Whether a zone has at least so many live recordsets; costs as many rows and not more.
@@ -442,7 +496,7 @@ pub async fn live_rrset<C: GenericClient>(
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] = [&zone.uuid(), &owner_key, &i32::from(rrtype.get())];
-    Ok(client.query_opt(&statement, &parameters).await?.map(TransferRow))
+    Ok(client.query_opt(&statement, &parameters).await?.map(TransferRow::stored))
 }
 
 /// No parameters, with a type.

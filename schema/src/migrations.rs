@@ -40,6 +40,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     8 "service_status" "0008_service_status.sql",
     9 "hard_delete" "0009_hard_delete.sql",
     10 "pool_nameservers" "0010_pool_nameservers.sql",
+    11 "catalog" "0011_catalog.sql",
 ];
 
 /// The last migration's number.

@@ -41,6 +41,10 @@ pub(super) struct Step<'a> {
     pub(super) shared: Vec<(ZoneId, &'a Share)>,
     /// Names that left a pool.
     pub(super) departed: Vec<Departed>,
+    /// Zones that were a pool's before this step and are no more.
+    pub(super) left: Vec<Left>,
+    /// Zones that came to a pool, maybe to leave it again.
+    pub(super) joined: Vec<Joined>,
     /// By how much the number of a project's live zones changes; a project's first zone makes its row, be it for nothing.
     pub(super) usage: Vec<(&'a ProjectId, i64)>,
 }
@@ -59,6 +63,23 @@ pub(super) struct Departed {
     pub(super) pool: PoolId,
     pub(super) zone: ZoneId,
     pub(super) position: Position,
+}
+
+/// A zone that is no longer a pool's: it was deleted, or moved.
+#[derive(Debug, PartialEq)]
+pub(super) struct Left {
+    pub(super) pool: PoolId,
+    pub(super) zone: ZoneId,
+    pub(super) position: Position,
+}
+
+/// A zone that came to a pool.
+#[derive(Debug, PartialEq)]
+pub(super) struct Joined {
+    pub(super) pool: PoolId,
+    pub(super) zone: ZoneId,
+    pub(super) since: Position,
+    pub(super) until: Option<Position>,
 }
 
 /// What happens to one row of `zone`.
@@ -90,6 +111,8 @@ pub(super) struct ZoneChange<'a> {
     pub(super) hard_deleted: bool,
     /// Where its latest serial stands among the serials of the delta.
     last_serial: Option<usize>,
+    /// Where it came to a pool last, among those that joined.
+    joined: Option<usize>,
 }
 
 /// A new row of `zone_serial`. What the stretch does not tell is as in the zone's row before it.
@@ -242,11 +265,21 @@ impl<'a> Fold<'a> {
                 self.count_zone(before, -1);
                 self.count_zone(after, 1);
             }
-            zone::Event::ZoneMovedToPool { before, .. } => self.depart(id, *before, recorded.position),
-            zone::Event::ZoneCreated { zone } => self.count_zone(&zone.project, 1),
-            zone::Event::ZoneDeleted { zone, .. } | zone::Event::ZoneAbandoned { zone } => {
-                self.count_zone(&zone.project, -1);
+            zone::Event::ZoneMovedToPool { before, after, .. } => {
+                self.depart(id, *before, recorded.position);
+                self.leave(id, *before, recorded.position);
+                self.join(id, *after, recorded.position);
             }
+            zone::Event::ZoneCreated { zone } => {
+                self.count_zone(&zone.project, 1);
+                self.join(id, zone.pool, recorded.position);
+            }
+            zone::Event::ZoneDeleted { zone, .. } => {
+                self.count_zone(&zone.project, -1);
+                self.leave(id, zone.pool, recorded.position);
+            }
+            // Its servers keep it, and so does their pool's catalog.
+            zone::Event::ZoneAbandoned { zone } => self.count_zone(&zone.project, -1),
             zone::Event::ZoneTtlChanged { .. }
             | zone::Event::ZoneEmailChanged { .. }
             | zone::Event::ZoneDescriptionChanged { .. }
@@ -279,6 +312,35 @@ impl<'a> Fold<'a> {
             Some(row) => row.position = position,
             None => departed.push(Departed { pool, zone, position }),
         }
+    }
+
+    fn join(&mut self, zone: ZoneId, pool: PoolId, since: Position) {
+        if let Some(at) = self.zones.get(&zone) {
+            self.delta.zones[*at].joined = Some(self.delta.joined.len());
+        }
+        let until = None;
+        self.delta.joined.push(Joined {
+            pool,
+            zone,
+            since,
+            until,
+        });
+    }
+
+    fn leave(&mut self, zone: ZoneId, pool: PoolId, position: Position) {
+        // A zone is in one pool at a time.
+        let joined = self.zone_joined(zone);
+        match joined {
+            Some(joined) => joined.until = Some(position),
+            None => self.delta.left.push(Left { pool, zone, position }),
+        }
+    }
+
+    /// Where the zone came to in this step, if that is where it is.
+    fn zone_joined(&mut self, zone: ZoneId) -> Option<&mut Joined> {
+        let at = *self.zones.get(&zone)?;
+        let joined = self.delta.zones[at].joined?;
+        self.delta.joined.get_mut(joined).filter(|row| row.until.is_none())
     }
 
     /// The entry of the zone, moved on to this event.
@@ -316,6 +378,7 @@ impl<'a> Fold<'a> {
             abandoned: false,
             hard_deleted: false,
             last_serial: None,
+            joined: None,
         });
         let at = self.delta.zones.len() - 1;
         self.zones.insert(id, at);

@@ -1,5 +1,5 @@
 //! Zone state by serial: the tables `zone`, `recordset_version` and `zone_serial`; and whose zones are: `zone_share`,
-//! `zone_departure` and `project_usage`.
+//! `zone_departure` and `project_usage`; and which pool's they are and were: `catalog_member`.
 //!
 //! A recordset version carries the range of serials in which it is live, so that the zone at any serial, the difference
 //! between any two, and what the API lists are all read from one table. The tables are written in the transaction that
@@ -16,6 +16,7 @@
 
 mod bulk;
 mod delta;
+mod membership;
 mod ownership;
 mod read;
 mod rows;

@@ -11,6 +11,7 @@ use zonelog_model::zone::ManagedResource;
 use super::delta::{
     End, SerialMade, Step, VersionAltered, VersionEnded, VersionMade, ZoneChange, ZoneStateDelta,
 };
+use super::membership::MembershipWriter;
 use super::ownership::OwnershipWriter;
 use super::rows::{self, Column};
 
@@ -46,6 +47,7 @@ pub struct ZoneStateWriter {
     end_versions: Statement,
     make_versions: Statement,
     ownership: OwnershipWriter,
+    membership: MembershipWriter,
 }
 
 impl ZoneStateWriter {
@@ -70,6 +72,7 @@ impl ZoneStateWriter {
             end_versions,
             make_versions,
             ownership,
+            membership,
         ) = try_join!(
             client.prepare(CREATE_ZONES),
             client.prepare(CHANGE_ZONES),
@@ -78,6 +81,7 @@ impl ZoneStateWriter {
             client.prepare(END_VERSIONS),
             client.prepare(MAKE_VERSIONS),
             OwnershipWriter::prepare(client),
+            MembershipWriter::prepare(client),
         )?;
         Ok(Self {
             create_zones,
@@ -87,6 +91,7 @@ impl ZoneStateWriter {
             end_versions,
             make_versions,
             ownership,
+            membership,
         })
     }
 
@@ -127,6 +132,8 @@ impl ZoneStateWriter {
             self.ownership.count(client, &step.usage),
             // A name is read from the zone's row, which may be new.
             self.ownership.depart(client, &step.departed),
+            self.membership.leave(client, &step.left),
+            self.membership.join(client, &step.joined),
         )?;
         Ok(())
     }

@@ -229,7 +229,9 @@ pub async fn rrset<C: GenericClient>(
     if let Some(row) = fixed_rows(&catalog.zone.name).into_iter().find(is_it) {
         return Ok(Some(row));
     }
-    let mut labels = owner.labels().filter_map(|label| Uuid::try_parse_ascii(label).ok());
+    let mut labels = owner
+        .labels()
+        .filter_map(|label| Uuid::try_parse_ascii(label).ok());
     let Some(zone) = labels.next() else {
         return Ok(None);
     };
@@ -270,13 +272,7 @@ fn fixed_rows(catalog: &Name) -> [TransferRow; 2] {
     let mut version = apex.clone();
     version.extend_from_slice(b"version\0");
     [
-        TransferRow::made(
-            apex,
-            catalog.to_string(),
-            Rrtype::NS,
-            packed(nobody().wire()),
-            0,
-        ),
+        TransferRow::made(apex, catalog.to_string(), Rrtype::NS, packed(nobody().wire()), 0),
         TransferRow::made(
             version,
             format!("version.{}", below(catalog)),

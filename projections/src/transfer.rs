@@ -496,7 +496,10 @@ pub async fn live_rrset<C: GenericClient>(
         )
         .await?;
     let parameters: [&(dyn ToSql + Sync); 3] = [&zone.uuid(), &owner_key, &i32::from(rrtype.get())];
-    Ok(client.query_opt(&statement, &parameters).await?.map(TransferRow::stored))
+    Ok(client
+        .query_opt(&statement, &parameters)
+        .await?
+        .map(TransferRow::stored))
 }
 
 /// No parameters, with a type.

@@ -340,7 +340,10 @@ impl<'a> Fold<'a> {
     fn zone_joined(&mut self, zone: ZoneId) -> Option<&mut Joined> {
         let at = *self.zones.get(&zone)?;
         let joined = self.delta.zones[at].joined?;
-        self.delta.joined.get_mut(joined).filter(|row| row.until.is_none())
+        self.delta
+            .joined
+            .get_mut(joined)
+            .filter(|row| row.until.is_none())
     }
 
     /// The entry of the zone, moved on to this event.

@@ -7,6 +7,9 @@ use super::rejection::Rejection;
 use crate::PoolId;
 use crate::resource::Pool;
 
+/// The attribute of a zone that is its group in its pool's catalog zone (RFC 9432 §4.4.2). It is for the name servers: no pool
+/// need have it.
+const CATALOG_GROUP: &str = "catalog_group";
 /// The attribute of a zone that names its pool.
 const POOL_ID: &str = "pool_id";
 
@@ -131,7 +134,7 @@ fn has_attributes(pool: &Pool, wanted: &BTreeMap<String, String>) -> bool {
     pool.attributes.is_empty()
         || wanted
             .iter()
-            .filter(|(key, _)| *key != POOL_ID)
+            .filter(|(key, _)| *key != POOL_ID && *key != CATALOG_GROUP)
             .all(|(key, value)| pool.attributes.get(key).is_some_and(|own| same(own, value)))
 }
 

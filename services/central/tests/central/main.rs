@@ -5,6 +5,7 @@
 )]
 
 mod availability;
+mod catalogs;
 mod concurrency;
 mod cost;
 mod history;

@@ -30,6 +30,7 @@ mod origin;
 mod reader;
 mod record;
 pub mod request;
+pub mod secondary;
 mod send;
 mod server;
 mod tcp;

@@ -1,0 +1,18 @@
+//! Secondary zones: transfers in.
+//!
+//! ```text
+//!  a deadline, a NOTIFY, a task `xfr` ─▶ schedule  ─▶ ask the primaries for their SOA     (client, query)
+//!                                                  ─▶ IXFR, else AXFR                      (client, stream, wire, gathered)
+//!                                                  ─▶ what differs from the live rows      (changes)
+//!                                                  ─▶ central: one change-set of the zone
+//!                                                  ─▶ the next deadline                    (timers)
+//! ```
+//! What is due stands in a queue in PostgreSQL ([`zonelog_projections::deadline`]), so any number of processes share the
+//! work, and none of it is forgotten.
+
+pub mod client;
+pub mod gathered;
+mod query;
+pub mod stream;
+pub mod timers;
+pub mod wire;

@@ -10,7 +10,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 use zonelog_dns::{EmailError, LongSerial, Name, NameError, Rrtype, Serial, Soa, rname_from_email};
-use zonelog_model::{Position, ZoneId};
+use zonelog_model::{PoolId, Position, ZoneId};
 
 /// A column that should hold what only checked input can write, and does not.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,8 @@ pub enum HeadError {
 pub struct ZoneHead {
     /// The zone.
     pub zone: ZoneId,
+    /// The pool that serves it.
+    pub pool: PoolId,
     /// The apex.
     pub name: Name,
     /// The latest serial.
@@ -52,7 +54,7 @@ pub struct ZoneHead {
 }
 
 const HEAD_COLUMNS: &str = "z.id, z.name, z.serial, z.mname, z.email, z.refresh, z.retry, z.expire, z.minimum, z.ttl, \
-                            z.deleted_position is not null";
+                            z.deleted_position is not null, z.pool";
 
 /// The position of the log that the projections show. With the zones read in the same snapshot it
 /// tells from where to follow.
@@ -122,6 +124,7 @@ fn head_from_row(row: &Row, at: usize) -> Result<ZoneHead, HeadError> {
         soa,
         ttl: seconds(row, at + 9),
         deleted: row.get(at + 10),
+        pool: PoolId::new(row.get(at + 11)),
     })
 }
 

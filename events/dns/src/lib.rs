@@ -14,6 +14,7 @@ mod rrset;
 mod rrtype;
 mod serial;
 mod soa;
+pub mod tsig;
 mod ttl;
 mod zone_name;
 

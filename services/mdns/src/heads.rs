@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use zonelog_dns::{LongSerial, Name};
-use zonelog_model::ZoneId;
+use zonelog_model::{PoolId, ZoneId};
 use zonelog_projections::transfer::ZoneHead;
 
 use crate::chunk::SoaRecord;
@@ -14,6 +14,8 @@ use crate::chunk::SoaRecord;
 pub(crate) struct Head {
     /// The zone.
     pub(crate) zone: ZoneId,
+    /// The pool that serves it.
+    pub(crate) pool: PoolId,
     /// The serial.
     pub(crate) serial: LongSerial,
     /// The SOA at that serial.
@@ -30,6 +32,7 @@ impl Head {
         };
         Self {
             zone: head.zone,
+            pool: head.pool,
             serial: head.serial,
             soa,
         }

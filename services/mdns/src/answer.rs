@@ -232,7 +232,7 @@ impl Service {
         if let Some(octets) = self.images.octets(head.zone) {
             return Ok(Some(octets));
         }
-        let longer = self.reader.has_rows(head.zone, difference.rows).await?;
+        let longer = self.reader.has_rows(head, difference.rows).await?;
         Ok((!longer).then_some(0))
     }
 
@@ -245,7 +245,7 @@ impl Service {
         rrtype: Rrtype,
         transport: Transport,
     ) -> Result<Reply, ReadError> {
-        let Some(row) = self.reader.rrset(head.zone, &query.name, rrtype).await? else {
+        let Some(row) = self.reader.rrset(head, &query.name, rrtype).await? else {
             return Ok(error(query, Rcode::REFUSED));
         };
         let ttl = row.ttl().unwrap_or(head.soa.ttl);

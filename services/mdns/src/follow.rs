@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_postgres::IsolationLevel;
 use tokio_util::sync::CancellationToken;
 use zonelog_model::Position;
+use zonelog_projections::catalog::{Catalog, CatalogError, catalogs};
 use zonelog_projections::transfer;
 
 use crate::answer::Service;
@@ -92,9 +93,11 @@ async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
             }
         }
     }
+    let catalogs = catalogs(&transaction).await?;
     transaction.commit().await?;
     let zones = table.len();
     service.heads.replace(table);
+    service.heads.replace_catalogs(served(catalogs));
     tracing::info!(zones, position, "MiniDNS serves");
     Ok(Some(position))
 }
@@ -103,6 +106,9 @@ async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
 /// read again.
 async fn catch_up(service: &Service, position: Position) -> Result<Option<Position>, ReadError> {
     let client = service.reader.client().await?;
+    // In this order: a catalog must not show a member before the member is served, or a server that comes for it at once is
+    // refused and comes back late.
+    let catalogs = catalogs(&client).await?;
     let (reached, changed) = transfer::heads_after(&client, position).await?;
     if reached < position {
         tracing::error!(
@@ -120,6 +126,19 @@ async fn catch_up(service: &Service, position: Position) -> Result<Option<Positi
         }
     });
     let zones = service.heads.apply(heads);
+    service.heads.replace_catalogs(served(catalogs));
     metrics::gauge!("zonelog_mdns_zones").set(zones as f64);
     Ok(Some(reached))
+}
+
+/// The catalogs that can be served.
+fn served(catalogs: Vec<Result<Catalog, CatalogError>>) -> Vec<Catalog> {
+    catalogs
+        .into_iter()
+        .filter_map(|catalog| {
+            catalog
+                .inspect_err(|error| tracing::error!(%error, "catalog zone not served"))
+                .ok()
+        })
+        .collect()
 }

@@ -1,10 +1,12 @@
-//! The zones we serve and where each stands, in memory: what SOA queries are answered from.
+//! The zones we serve and where each stands, in memory: what SOA queries are answered from. The pools' catalog zones are
+//! among them.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use zonelog_dns::{LongSerial, Name};
 use zonelog_model::{PoolId, ZoneId};
+use zonelog_projections::catalog::Catalog;
 use zonelog_projections::transfer::ZoneHead;
 
 use crate::chunk::SoaRecord;
@@ -20,6 +22,8 @@ pub(crate) struct Head {
     pub(crate) serial: LongSerial,
     /// The SOA at that serial.
     pub(crate) soa: SoaRecord,
+    /// It is no zone of the log but a pool's catalog (RFC 9432).
+    pub(crate) catalog: Option<Arc<Catalog>>,
 }
 
 impl Head {
@@ -35,6 +39,24 @@ impl Head {
             pool: head.pool,
             serial: head.serial,
             soa,
+            catalog: None,
+        }
+    }
+
+    /// The head of a pool's catalog. Its TTL has no meaning (RFC 9432 §4.1).
+    pub(crate) fn of_catalog(catalog: Catalog) -> Self {
+        let serial = catalog.serial();
+        let soa = SoaRecord {
+            apex: catalog.zone.name.wire().into(),
+            ttl: 0,
+            rdata: catalog.soa(serial).to_rdata(),
+        };
+        Self {
+            zone: catalog.id(),
+            pool: catalog.pool,
+            serial,
+            soa,
+            catalog: Some(Arc::new(catalog)),
         }
     }
 }
@@ -44,6 +66,8 @@ impl Head {
 pub(crate) struct Heads {
     /// `None` until they were read for the first time.
     table: RwLock<Option<Table>>,
+    /// The pools' catalogs. A zone with the name of one is not served.
+    catalogs: RwLock<Table>,
 }
 
 /// Heads by the apex's wire form in lower case.
@@ -75,10 +99,26 @@ impl Heads {
         let Some(table) = table.as_ref() else {
             return Found::NotYet;
         };
-        let mut found = names.filter_map(|name| table.get(name.to_lowercase().wire()));
+        let catalogs = self.catalogs.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = names.filter_map(|name| {
+            let name = name.to_lowercase();
+            catalogs.get(name.wire()).or_else(|| table.get(name.wire()))
+        });
         found
             .next()
             .map_or(Found::Nothing, |head| Found::Zone(Arc::clone(head)))
+    }
+
+    /// Puts all catalogs in place of what was known.
+    pub(crate) fn replace_catalogs(&self, catalogs: Vec<Catalog>) {
+        let catalogs = catalogs
+            .into_iter()
+            .map(|catalog| {
+                let name = catalog.zone.name.to_lowercase();
+                (name.wire().into(), Arc::new(Head::of_catalog(catalog)))
+            })
+            .collect();
+        *self.catalogs.write().unwrap_or_else(PoisonError::into_inner) = catalogs;
     }
 
     /// Puts all heads in place of what was known.

@@ -56,7 +56,7 @@ impl Images {
         if let Some(image) = held.as_ref().filter(|image| image.serial >= head.serial.get()) {
             return Ok(Arc::clone(image));
         }
-        let image = match reader.image(head.zone, held.as_deref()).await {
+        let image = match reader.image(head, held.as_deref()).await {
             Ok(image) => Arc::new(image),
             Err(error) => {
                 if matches!(error, ReadError::Gone) {

@@ -9,6 +9,7 @@ use futures_util::{Stream, StreamExt};
 use tokio_postgres::IsolationLevel;
 use zonelog_dns::{LongSerial, Name, NameError};
 use zonelog_model::ZoneId;
+use zonelog_projections::catalog::{self, Catalog, CatalogError, position_at};
 use zonelog_projections::transfer::{self, HeadError, TransferRow, Way, ZoneHead};
 
 use crate::chunk::{ChunkWriter, RrsetRow, SoaRecord, TooLong};
@@ -33,6 +34,8 @@ pub(crate) enum ReadError {
     Sql(#[from] tokio_postgres::Error),
     #[error(transparent)]
     Head(#[from] HeadError),
+    #[error("a catalog zone: {0}")]
+    Catalog(CatalogError),
     #[error("owner name {owner:?} in the database cannot be read: {source}")]
     Owner { owner: String, source: NameError },
     #[error("zone {zone} cannot be transferred: {source}")]
@@ -41,6 +44,15 @@ pub(crate) enum ReadError {
     Busy(Duration),
     #[error("the zone was deleted")]
     Gone,
+}
+
+impl From<CatalogError> for ReadError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Sql(error) => Self::Sql(error),
+            other => Self::Catalog(other),
+        }
+    }
 }
 
 /// The server's own words, which `tokio_postgres::Error` keeps in its source.
@@ -128,7 +140,11 @@ impl Reader {
 
     /// The zone at its latest serial: as `held` when that is it, else with what changed rendered
     /// anew. One snapshot, so that one serial is one content.
-    pub(crate) async fn image(&self, zone: ZoneId, held: Option<&Image>) -> Result<Image, ReadError> {
+    pub(crate) async fn image(&self, head: &Head, held: Option<&Image>) -> Result<Image, ReadError> {
+        if let Some(catalog) = &head.catalog {
+            return self.catalog_image(head, catalog).await;
+        }
+        let zone = head.zone;
         let mut client = self.client().await?;
         let transaction = client
             .build_transaction()
@@ -154,8 +170,49 @@ impl Reader {
         Ok(image)
     }
 
+    /// A catalog at the serial of its head, whatever came since: one query, which has a snapshot of its own.
+    async fn catalog_image(&self, head: &Head, catalog: &Catalog) -> Result<Image, ReadError> {
+        let client = self.client().await?;
+        let rows = catalog::rows_at(&client, catalog, position_at(head.serial)).await?;
+        let mut rendering = Rendering::new(head.zone, &head.soa, true)?;
+        let mut rows = pin!(rows);
+        while let Some(row) = rows.next().await {
+            tokio::task::consume_budget().await;
+            rendering.row(&row?)?;
+        }
+        Ok(Image::new(
+            head.serial.get(),
+            &head.soa,
+            rendering.writer.finish(),
+        ))
+    }
+
+    /// The difference from a serial to a catalog's head. Any position since the pool was described as it is will do, whether
+    /// it was a serial or not: what the log said there does not change.
+    async fn catalog_difference(
+        &self,
+        head: &Head,
+        catalog: &Catalog,
+        from: LongSerial,
+    ) -> Result<Changes, ReadError> {
+        let (before, after) = (position_at(from), position_at(head.serial));
+        if before < catalog.described {
+            return Ok(Changes::Whole);
+        }
+        let client = self.client().await?;
+        let rows = catalog::difference(&client, catalog, before, after, MOST_ROWS + 1).await?;
+        let way = SoaRecord {
+            rdata: catalog.soa(from).to_rdata(),
+            ..head.soa.clone()
+        };
+        render_difference(head, way, rows).await
+    }
+
     /// The difference from a serial to a zone's head.
     pub(crate) async fn difference(&self, head: &Head, from: LongSerial) -> Result<Changes, ReadError> {
+        if let Some(catalog) = &head.catalog {
+            return self.catalog_difference(head, catalog, from).await;
+        }
         let client = self.client().await?;
         // Both queries go out at once. Their serials are past, so no snapshot has to hold them together.
         let (way, rows) = futures_util::try_join!(
@@ -174,46 +231,68 @@ impl Reader {
             ttl: way.ttl,
             rdata: way.soa.to_rdata(),
         };
-        let too_long = |source| ReadError::TooLong {
-            zone: head.zone,
-            source,
-        };
-        let mut writer = DifferenceWriter::new(&from, head.soa.clone()).map_err(too_long)?;
-        let mut rows = pin!(rows);
-        while let Some(row) = rows.next().await {
-            tokio::task::consume_budget().await;
-            let row = row?;
-            let owner = wire_owner(&row)?;
-            let began = row.part() == 1;
-            let row = rrset_row(&row, &owner, if began { head.soa.ttl } else { way.ttl });
-            if began {
-                writer.began(row)
-            } else {
-                writer.ended(row)
-            }
-            .map_err(too_long)?;
-            if writer.octets() > LARGEST_DIFFERENCE || writer.rows() as i64 > MOST_ROWS {
-                return Ok(Changes::Whole);
-            }
-        }
-        Ok(Changes::Difference(writer.finish().map_err(too_long)?))
+        render_difference(head, from, rows).await
     }
 
     /// Whether a zone has at least so many recordsets.
-    pub(crate) async fn has_rows(&self, zone: ZoneId, count: usize) -> Result<bool, ReadError> {
+    pub(crate) async fn has_rows(&self, head: &Head, count: usize) -> Result<bool, ReadError> {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        Ok(transfer::has_live_rows(&self.client().await?, zone, count).await?)
+        let client = self.client().await?;
+        Ok(match &head.catalog {
+            Some(catalog) => catalog::has_members(&client, catalog.pool, count).await?,
+            None => transfer::has_live_rows(&client, head.zone, count).await?,
+        })
     }
 
     /// The live RRset at a name.
     pub(crate) async fn rrset(
         &self,
-        zone: ZoneId,
+        head: &Head,
         owner: &Name,
         rrtype: zonelog_dns::Rrtype,
     ) -> Result<Option<TransferRow>, ReadError> {
-        Ok(transfer::live_rrset(&self.client().await?, zone, &owner.to_key(), rrtype).await?)
+        let client = self.client().await?;
+        Ok(match &head.catalog {
+            Some(catalog) => {
+                catalog::rrset(&client, catalog, position_at(head.serial), owner, rrtype).await?
+            }
+            None => transfer::live_rrset(&client, head.zone, &owner.to_key(), rrtype).await?,
+        })
     }
+}
+
+/// The rows between two serials, from the SOA of the first to the head.
+async fn render_difference<E>(
+    head: &Head,
+    from: SoaRecord,
+    rows: impl Stream<Item = Result<TransferRow, E>>,
+) -> Result<Changes, ReadError>
+where
+    ReadError: From<E>,
+{
+    let too_long = |source| ReadError::TooLong {
+        zone: head.zone,
+        source,
+    };
+    let mut writer = DifferenceWriter::new(&from, head.soa.clone()).map_err(too_long)?;
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.next().await {
+        tokio::task::consume_budget().await;
+        let row = row?;
+        let owner = wire_owner(&row)?;
+        let began = row.part() == 1;
+        let row = rrset_row(&row, &owner, if began { head.soa.ttl } else { from.ttl });
+        if began {
+            writer.began(row)
+        } else {
+            writer.ended(row)
+        }
+        .map_err(too_long)?;
+        if writer.octets() > LARGEST_DIFFERENCE || writer.rows() as i64 > MOST_ROWS {
+            return Ok(Changes::Whole);
+        }
+    }
+    Ok(Changes::Difference(writer.finish().map_err(too_long)?))
 }
 
 /// What there is between two serials.
@@ -312,18 +391,7 @@ impl Snapshot<'_> {
     }
 
     fn rendering(&self, soa: &SoaRecord, first: bool) -> Result<Rendering, ReadError> {
-        let mut writer = ChunkWriter::new(first.then_some(&soa.apex));
-        let zone = self.zone;
-        if first {
-            writer
-                .record(soa.record())
-                .map_err(|source| ReadError::TooLong { zone, source })?;
-        }
-        Ok(Rendering {
-            writer,
-            zone,
-            ttl: soa.ttl,
-        })
+        Rendering::new(self.zone, soa, first)
     }
 }
 
@@ -336,6 +404,21 @@ struct Rendering {
 }
 
 impl Rendering {
+    /// Of a zone's first rows, or of others.
+    fn new(zone: ZoneId, soa: &SoaRecord, first: bool) -> Result<Self, ReadError> {
+        let mut writer = ChunkWriter::new(first.then_some(&soa.apex));
+        if first {
+            writer
+                .record(soa.record())
+                .map_err(|source| ReadError::TooLong { zone, source })?;
+        }
+        Ok(Self {
+            writer,
+            zone,
+            ttl: soa.ttl,
+        })
+    }
+
     fn row(&mut self, row: &TransferRow) -> Result<(), ReadError> {
         let owner = wire_owner(row)?;
         let row = rrset_row(row, &owner, self.ttl);

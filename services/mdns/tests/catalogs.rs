@@ -1,0 +1,195 @@
+//! A pool's catalog zone (RFC 9432) is served, transferred and followed as any zone.
+#![allow(clippy::unwrap_used, reason = "a broken part fails the test")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::json;
+use support::{
+    Content, PATIENCE, Running, answers, assert_same, axfr, ixfr, ixfr_question, options, question, rcode,
+    soa_serial, udp, until_serial,
+};
+use tokio_postgres::Client;
+use uuid::Uuid;
+use zonelog_dns::Name;
+use zonelog_mdns::drain::Shape;
+use zonelog_test_parts::{TestDatabase, eventually};
+
+const CATALOG: &str = "catalog.example.";
+const POOL: Uuid = Uuid::from_u128(7);
+
+/// Writes a pool and its members as the projections do, each at a position of its own.
+struct Pool {
+    client: Client,
+}
+
+impl Pool {
+    async fn of(database: &TestDatabase) -> Self {
+        Self {
+            client: database.client().await,
+        }
+    }
+
+    async fn step(&self, sql: &str) -> i64 {
+        let position = "(select position from feed_head)";
+        let sql = sql.replace("{position}", position);
+        let sql = format!("begin; update feed_head set position = position + 1; {sql}; commit");
+        self.client.batch_execute(&sql).await.unwrap();
+        let head = self.client.query_one("select position from feed_head", &[]);
+        head.await.unwrap().get(0)
+    }
+
+    /// Describes it, with a catalog of this name.
+    async fn describe(&self, name: &str, refresh: u32) -> i64 {
+        let body = json!({
+            "name": "default", "description": null, "project": null, "attributes": {}, "ns_records": [],
+            "nameservers": [], "targets": [], "also_notifies": [],
+            "catalog_zone": {"name": name, "refresh": refresh, "tsig_key": null, "tsig_algorithm": null},
+        });
+        self.step(&format!(
+            "insert into resource (id, kind, name_key, body, revision, stream_version, created_at, position)
+             values ('{POOL}', 'pool', 'default', '{body}', 1, 1, now(), {{position}})
+             on conflict (id) do update set body = excluded.body, position = excluded.position"
+        ))
+        .await
+    }
+
+    async fn join(&self, zone: u128, name: &str, group: Option<&str>) -> i64 {
+        let zone = Uuid::from_u128(zone);
+        let group = group.map_or("null".to_owned(), |group| format!("'{group}'"));
+        let key = hex(&Name::parse(name).unwrap().to_key());
+        self.step(&format!(
+            "insert into catalog_member values ('{POOL}', '{zone}', '{name}', '\\x{key}', {group}, {{position}}, null)"
+        ))
+        .await
+    }
+
+    async fn leave(&self, zone: u128) -> i64 {
+        let zone = Uuid::from_u128(zone);
+        self.step(&format!(
+            "update catalog_member set until_position = {{position}} where zone = '{zone}' and until_position is null"
+        ))
+        .await
+    }
+}
+
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+fn wire(name: &str) -> String {
+    hex(Name::parse(name).unwrap().to_lowercase().wire())
+}
+
+/// What a catalog with these members holds.
+fn expected(members: &BTreeMap<u128, (&str, Option<&str>)>) -> Content {
+    let mut content = Content::from([
+        format!("{CATALOG} 0 2 {}", wire("invalid.")),
+        format!("version.{CATALOG} 0 16 0132"),
+    ]);
+    for (zone, (name, group)) in members {
+        let label = format!("{}.zones.{CATALOG}", Uuid::from_u128(*zone));
+        content.insert(format!("{label} 0 12 {}", wire(name)));
+        if let Some(group) = group {
+            let text = [&[group.len() as u8], group.as_bytes()].concat();
+            content.insert(format!("group.{label} 0 16 {}", hex(&text)));
+        }
+    }
+    content
+}
+
+#[tokio::test]
+async fn every_serial_is_transferred_whole_and_by_its_differences() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    let running = Running::start(database.url(), options()).await;
+    assert_eq!(soa_serial(running.address, CATALOG).await, None);
+    let mut members = BTreeMap::new();
+    let mut seen = vec![(pool.describe(CATALOG, 60).await, expected(&members))];
+    for (zone, name, group) in [
+        (9, "last.example.", None),
+        (1, "first.example.", Some("gold")),
+        (5, "Middle.example.", None),
+    ] {
+        members.insert(zone, (name, group));
+        seen.push((pool.join(zone, name, group).await, expected(&members)));
+        until_serial(running.address, CATALOG, seen.last().unwrap().0).await;
+        assert_same(
+            &axfr(running.address, CATALOG).await.content,
+            &seen.last().unwrap().1,
+            "AXFR",
+        );
+    }
+    members.remove(&1);
+    seen.push((pool.leave(1).await, expected(&members)));
+    // The same name again is another member.
+    members.insert(2, ("first.example.", Some("gold")));
+    seen.push((
+        pool.join(2, "first.example.", Some("gold")).await,
+        expected(&members),
+    ));
+    let (head, last) = seen.last().unwrap();
+    until_serial(running.address, CATALOG, *head).await;
+    assert_same(&axfr(running.address, CATALOG).await.content, last, "AXFR");
+    for (serial, content) in &seen[..seen.len() - 1] {
+        let received = ixfr(running.address, CATALOG, *serial).await;
+        assert_eq!(received.drained.shape, Shape::Difference, "from {serial}");
+        let mut content = content.clone();
+        for gone in &received.deleted {
+            assert!(content.remove(gone), "{gone} was not there at {serial}");
+        }
+        content.extend(received.added);
+        assert_same(&content, last, &format!("IXFR from {serial}"));
+    }
+    // Another description is answered by the whole catalog.
+    let described = pool.describe(CATALOG, 30).await;
+    until_serial(running.address, CATALOG, described).await;
+    let received = ixfr(running.address, CATALOG, *head).await;
+    assert_eq!(received.drained.shape, Shape::Whole);
+    assert_same(&received.content, last, "the whole catalog");
+    let answer = udp(
+        running.address,
+        &ixfr_question(CATALOG, described),
+        Duration::from_secs(1),
+    )
+    .await
+    .unwrap();
+    assert_eq!((rcode(&answer), answers(&answer)), (0, 1));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn its_records_are_answered_and_another_name_takes_its_place() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    pool.describe("Old.example.", 60).await;
+    pool.join(1, "one.example.", Some("gold")).await;
+    let running = Running::start(database.url(), options()).await;
+    eventually("it is served", PATIENCE, async || {
+        soa_serial(running.address, "old.example.").await.is_some()
+    })
+    .await;
+    let member = format!("{}.zones.old.example.", Uuid::from_u128(1));
+    let stranger = format!("{}.zones.old.example.", Uuid::from_u128(2));
+    for (name, qtype, count) in [
+        ("version.old.example.", 16, 1),
+        ("old.example.", 2, 1),
+        (member.as_str(), 12, 1),
+        (&format!("group.{member}"), 16, 1),
+        (&format!("group.{member}"), 12, 0),
+        (&stranger, 12, 0),
+        ("other.old.example.", 16, 0),
+    ] {
+        let answer = udp(running.address, &question(name, qtype), Duration::from_secs(1))
+            .await
+            .unwrap();
+        let expected = if count == 0 { 5 } else { 0 };
+        assert_eq!((rcode(&answer), answers(&answer)), (expected, count), "{name}");
+    }
+    let serial = pool.describe("new.example.", 60).await;
+    until_serial(running.address, "new.example.", serial).await;
+    assert_eq!(soa_serial(running.address, "old.example.").await, None);
+    running.stop().await;
+}

@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
-use zonelog_dns::{EmailError, LongSerial, Name, NameError, Rrtype, Serial, Soa, rname_from_email};
+use zonelog_dns::{EmailError, LongSerial, Name, NameError, Rrtype, Serial, Soa, rname_from_mailbox};
 use zonelog_model::{PoolId, Position, ZoneId};
 
 /// A column that should hold what only checked input can write, and does not.
@@ -115,7 +115,7 @@ fn head_from_row(row: &Row, at: usize) -> Result<ZoneHead, HeadError> {
     let zone = ZoneId::new(row.get(at));
     let name = |column| Name::parse(row.get(column)).map_err(|source| HeadError::Name { zone, source });
     let serial = LongSerial::from_i64(row.get(at + 2));
-    let rname = rname_from_email(row.get(at + 4)).map_err(|source| HeadError::Email { zone, source })?;
+    let rname = rname_from_mailbox(row.get(at + 4)).map_err(|source| HeadError::Email { zone, source })?;
     let soa = soa_from_row(row, at + 5, name(at + 3)?, rname, serial.wire());
     Ok(ZoneHead {
         zone,
@@ -427,7 +427,7 @@ pub async fn way<C: GenericClient>(
 
 fn way_from_row(row: &Row, zone: ZoneId, from: LongSerial) -> Result<Way, HeadError> {
     let mname = Name::parse(row.get(0)).map_err(|source| HeadError::Name { zone, source })?;
-    let rname = rname_from_email(row.get(1)).map_err(|source| HeadError::Email { zone, source })?;
+    let rname = rname_from_mailbox(row.get(1)).map_err(|source| HeadError::Email { zone, source })?;
     let soa = soa_from_row(row, 2, mname, rname, from.wire());
     Ok(Way {
         soa,

@@ -41,6 +41,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     9 "hard_delete" "0009_hard_delete.sql",
     10 "pool_nameservers" "0010_pool_nameservers.sql",
     11 "catalog" "0011_catalog.sql",
+    12 "secondary" "0012_secondary.sql",
 ];
 
 /// The last migration's number.

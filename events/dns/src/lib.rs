@@ -29,6 +29,6 @@ pub use rdata::{Rdata, RdataError};
 pub use rrset::{Rrset, pack_rdata, packed_count, unpack_rdata};
 pub use rrtype::{ParseRrtypeError, Rrtype};
 pub use serial::{LongSerial, Serial};
-pub use soa::{EmailError, Soa, rname_from_email};
+pub use soa::{EmailError, Soa, mailbox_from_rname, rname_from_email, rname_from_mailbox};
 pub use ttl::{Ttl, TtlError};
 pub use zone_name::ZoneName;

@@ -88,6 +88,19 @@ impl LongSerial {
     pub const fn at_or_before(self, wire: Serial) -> Self {
         Self(self.0.saturating_sub(self.wire().0.wrapping_sub(wire.0) as i64))
     }
+
+    /// The earliest serial at or after this one that the wire shows as `wire`: what a secondary zone at this serial
+    /// comes to when its primary has `wire`, be it that the primary counts from anew.
+    #[must_use]
+    pub const fn at_or_after(self, wire: Serial) -> Self {
+        Self(self.0.saturating_add(wire.0.wrapping_sub(self.wire().0) as i64))
+    }
+
+    /// As [`Self::at_or_after`], and never this one.
+    #[must_use]
+    pub const fn next_shown_as(self, wire: Serial) -> Self {
+        Self(self.0.saturating_add(1)).at_or_after(wire)
+    }
 }
 
 const fn shows_zero(serial: i64) -> bool {
@@ -141,6 +154,18 @@ mod tests {
         // The longest step would end on zero, and one further would be too long.
         let half = LongSerial::from_i64((1 << 32) - HALF + 1);
         assert_eq!(half.next(1 << 32), LongSerial::from_i64(half.get() + 1));
+    }
+
+    #[test]
+    fn a_primarys_serial_is_at_or_after_the_head() {
+        let head = LongSerial::from_i64(0x1_0000_0005);
+        assert_eq!(head.at_or_after(Serial::new(5)), head);
+        assert_eq!(head.next_shown_as(Serial::new(5)).get(), 0x2_0000_0005);
+        assert_eq!(head.at_or_after(Serial::new(6)).get(), 0x1_0000_0006);
+        assert_eq!(head.next_shown_as(Serial::new(6)).get(), 0x1_0000_0006);
+        // The primary counts from anew, or went round the circle.
+        assert_eq!(head.at_or_after(Serial::new(4)).get(), 0x2_0000_0004);
+        assert_eq!(head.at_or_after(Serial::new(0)).get(), 0x2_0000_0000);
     }
 
     #[test]

@@ -119,9 +119,53 @@ pub fn rname_from_email(email: &str) -> Result<Name, EmailError> {
     Ok(Name::concat([local.as_bytes()], &domain)?)
 }
 
+/// The text that stands for a mailbox name: its email address, or, where none means just this name, the name itself
+/// with its final dot. [`rname_from_mailbox`] reads it back.
+pub fn mailbox_from_rname(rname: &Name) -> String {
+    let address = || {
+        let local = std::str::from_utf8(rname.labels().next()?).ok()?;
+        let domain = rname.parent()?.to_string();
+        let email = format!("{local}@{}", domain.strip_suffix('.')?);
+        let read = rname_from_email(&email).ok()?;
+        (read.wire() == rname.wire()).then_some(email)
+    };
+    address().unwrap_or_else(|| rname.to_string())
+}
+
+/// The mailbox name of an email address, or of what [`mailbox_from_rname`] wrote in place of one.
+pub fn rname_from_mailbox(mailbox: &str) -> Result<Name, EmailError> {
+    // No address ends with a dot, and every name does.
+    if mailbox.ends_with('.') {
+        return Ok(Name::parse(mailbox)?);
+    }
+    rname_from_email(mailbox)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_mailbox_name_has_a_text() {
+        for (rname, text) in [
+            (r"first\.last.Example.com.", "first.last@Example.com"),
+            ("hostmaster.example.com.", "hostmaster@example.com"),
+            ("root.localhost.", "root@localhost"),
+            ("root.", "root."),
+            (".", "."),
+            (r"a\032b.example.com.", r"a\032b.example.com."),
+            (r"a\@b.example.com.", r"a\@b.example.com."),
+            (r"a.b\.c.example.com.", r"a.b\.c.example.com."),
+        ] {
+            let rname = Name::parse(rname).unwrap();
+            let mailbox = mailbox_from_rname(&rname);
+            assert_eq!(
+                mailbox,
+                Name::parse(text).map_or(text.to_owned(), |name| name.to_string())
+            );
+            assert_eq!(rname_from_mailbox(&mailbox).unwrap().wire(), rname.wire());
+        }
+    }
 
     #[test]
     fn dots_of_the_local_part_are_escaped() {

@@ -9,6 +9,8 @@ pub enum Door {
     Api,
     /// An operator's command.
     Operator,
+    /// A zone transfer from a secondary zone's primary.
+    Primary,
 }
 
 impl Door {
@@ -17,6 +19,7 @@ impl Door {
         match self {
             Self::Api => "api",
             Self::Operator => "operator",
+            Self::Primary => "primary",
         }
     }
 
@@ -25,6 +28,7 @@ impl Door {
         match label {
             "api" => Some(Self::Api),
             "operator" => Some(Self::Operator),
+            "primary" => Some(Self::Primary),
             _ => None,
         }
     }

@@ -225,7 +225,7 @@ fn shares_owners_and_pools_change_from_what_they_are() {
     let moved = Event::ZoneMovedToPool {
         before: PoolId::new(OTHER_ZONE.uuid()),
         after: POOL,
-        serial: next,
+        serial: Some(next),
     };
     assert_eq!(why(moved), "the pool before is another");
     let renamed = Event::ZonePrimaryNameserverChanged {

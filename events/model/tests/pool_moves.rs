@@ -30,7 +30,7 @@ fn a_move_is_one_step_of_pool_soa_and_ns() {
         Event::ZoneMovedToPool {
             before: POOL,
             after: OTHER,
-            serial: serial(5),
+            serial: Some(serial(5)),
         },
         Event::ZonePrimaryNameserverChanged {
             before: zonelog_dns::Name::parse("ns1.example.net.").unwrap(),

@@ -337,7 +337,7 @@ fn zone_events(
         zone::Event::ZoneMovedToPool {
             before: POOL,
             after: PoolId::new(share.id.uuid()),
-            serial,
+            serial: Some(serial),
         },
         zone::Event::ZoneUnshared { share },
         zone::Event::ZoneTransferred { before, after },

@@ -5,12 +5,14 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 use zonelog_model::Timestamp;
+use zonelog_model::zone::ZoneKind;
 
 use super::names::{Found, List};
 use super::sql::{Parameters, name_fits, text_fits};
 use super::totals::{Count, Totals};
 use super::{Listing, ListingError, Page, PageRequest, Pattern, Sight, needle};
 use crate::status::{Action, Status, zone_gone_sql, zone_status_sql};
+use crate::zone_state::masters_from_json;
 
 /// A zone as the API shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct ZoneRow {
     pub pool: Uuid,
     /// Its owner.
     pub project: String,
+    /// Where its content comes from.
+    pub kind: ZoneKind,
     /// Its name, as spelled at its creation.
     pub name: String,
     /// The responsible person's address.
@@ -60,7 +64,7 @@ pub struct ZoneRow {
 pub struct ZoneFilter {
     /// The name.
     pub name: Option<Pattern>,
-    /// The type; every zone is `PRIMARY`.
+    /// The type: `PRIMARY` or `SECONDARY`.
     pub r#type: Option<Pattern>,
     /// The responsible person's address.
     pub email: Option<Pattern>,
@@ -115,7 +119,7 @@ pub(super) type ZoneTotals = Totals<(Option<String>, ZoneFilter)>;
 const COLUMNS: &str = "z.id, z.pool, z.project, z.name, z.email, z.description, z.ttl, z.serial, z.revision, \
                        z.attributes, z.created_at, z.updated_at, z.deleted_position is not null as deleted, \
                        z.transferred_at, z.recordset_count, z.record_count, \
-                       exists (select from zone_share s where s.zone = z.id) as shared";
+                       exists (select from zone_share s where s.zone = z.id) as shared, z.masters";
 
 /// Live zones, told by the column that the indexes of the lists go by; both columns are set together.
 const LIVE: &str = "z.deleted_at is null";
@@ -359,12 +363,13 @@ fn filter_sql(filter: &ZoneFilter, status: &str, parameters: &mut Parameters) ->
     if let Some(name) = &filter.name {
         push(name_fits("z.name", "z.name_key", name, parameters));
     }
-    if filter
-        .r#type
-        .as_ref()
-        .is_some_and(|pattern| !pattern.fits("PRIMARY"))
-    {
-        push("false".to_owned());
+    if let Some(pattern) = &filter.r#type {
+        match (pattern.fits("PRIMARY"), pattern.fits("SECONDARY")) {
+            (true, true) => {}
+            (true, false) => push("z.masters is null".to_owned()),
+            (false, true) => push("z.masters is not null".to_owned()),
+            (false, false) => push("false".to_owned()),
+        }
     }
     if let Some(email) = &filter.email {
         push(text_fits("z.email", email, parameters));
@@ -407,13 +412,19 @@ fn sort_key(sort: ZoneSort, status: &str) -> String {
 
 fn zone_row(row: &Row, sight: Sight<'_>) -> Result<ZoneRow, tokio_postgres::Error> {
     let revision = row.try_get(8)?;
-    let status = Status::from_label(row.try_get(17)?).unwrap_or(Status::Pending);
+    let status = Status::from_label(row.try_get(18)?).unwrap_or(Status::Pending);
     let project: String = row.try_get(2)?;
     Ok(ZoneRow {
         id: row.try_get(0)?,
         pool: row.try_get(1)?,
         shared_with_caller: sight.project().is_some_and(|caller| caller != project),
         project,
+        kind: match row.try_get::<_, Option<serde_json::Value>>(17)? {
+            None => ZoneKind::Primary,
+            Some(masters) => ZoneKind::Secondary {
+                masters: masters_from_json(&masters).unwrap_or_default(),
+            },
+        },
         name: row.try_get(3)?,
         email: row.try_get(4)?,
         description: row.try_get(5)?,

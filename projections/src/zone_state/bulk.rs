@@ -1,23 +1,30 @@
-//! A change-set that makes a whole zone, written in chunks: the same rows that [`super::ZoneStateDelta`] and its writer
-//! make of it at once, in memory bounded by the chunk.
+//! A change-set that makes or changes much of a zone, written in chunks: the same rows that [`super::ZoneStateDelta`] and
+//! its writer make of it at once, in memory bounded by the chunk.
 //!
-//! The zone's first events, its creation and its apex NS recordset, go through the delta as always; told how the
-//! change-set goes on ([`GoesOn`]). The recordsets that follow are rows for COPY ([`VersionRows`]).
+//! The first events, which are the zone's own, go through the delta as always; told how the change-set goes on
+//! ([`GoesOn`]). The versions that the recordsets that follow make are rows for COPY ([`VersionRows`]), those that end are
+//! ended before ([`VersionEnder`]).
 
-use tokio_postgres::Client;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Statement};
 use zonelog_dns::LongSerial;
 use zonelog_model::zone::Recordset;
-use zonelog_model::{Position, Version, ZoneId};
+use zonelog_model::{Position, RecordsetId, Version, ZoneId};
 use zonelog_store::{CopyRows, EncodedRows, StoreError};
 
 use super::ZoneStateDelta;
 use super::rows;
+use super::write::{WriteError, run};
 
 const COPY: &str = "
     copy recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, project,
                             revision, created_at, updated_at, since_serial, since_position)
     from stdin (format binary)";
+
+const END: &str = "
+    update recordset_version v set until_serial = $2
+    from unnest($3::uuid[]) as u (recordset)
+    where v.recordset = u.recordset and v.zone is not distinct from $1 and v.until_serial is null";
 
 const TYPES: &[Type] = &[
     Type::UUID,
@@ -95,7 +102,36 @@ impl EncodedVersions {
     }
 }
 
-/// How a change-set goes on whose first events a delta was made of: with creations of recordsets at the same serial.
+/// Ends live versions of recordsets.
+pub struct VersionEnder(Statement);
+
+impl VersionEnder {
+    /// Prepares the statement.
+    pub async fn prepare(client: &Client) -> Result<Self, tokio_postgres::Error> {
+        client.prepare(END).await.map(Self)
+    }
+
+    /// Ends the live versions of these recordsets of a zone at a serial, in the client's open transaction.
+    pub async fn end(
+        &self,
+        client: &Client,
+        zone: ZoneId,
+        until: LongSerial,
+        recordsets: &[RecordsetId],
+    ) -> Result<(), WriteError> {
+        let ids = rows::column(recordsets, |recordset| recordset.uuid());
+        run(
+            client,
+            &self.0,
+            "recordset_version",
+            recordsets.len(),
+            &[&zone.uuid(), &until.get(), &ids],
+        )
+        .await
+    }
+}
+
+/// How a change-set goes on whose first events a delta was made of: with more events of recordsets at the same serial.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GoesOn {
     /// The zone.
@@ -104,9 +140,9 @@ pub struct GoesOn {
     pub version: Version,
     /// The position of that event.
     pub position: Position,
-    /// How many recordsets follow, none of them managed.
+    /// By how much what follows changes the number of recordsets, none of them managed.
     pub recordsets: i64,
-    /// Their records.
+    /// By how much it changes the number of their records.
     pub records: i64,
 }
 

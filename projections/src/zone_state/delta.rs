@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use zonelog_dns::{LongSerial, Name, Ttl};
-use zonelog_model::zone::{self, Recordset, Share, Zone};
+use zonelog_model::resource::HostPort;
+use zonelog_model::zone::{self, Recordset, Share, SoaTimers, Zone};
 use zonelog_model::{
     ChangeId, Event, PoolId, Position, ProjectId, Recorded, RecordsetId, ShareId, Timestamp, Version, ZoneId,
 };
@@ -96,6 +97,10 @@ pub(super) struct ZoneChange<'a> {
     pub(super) ttl: Option<Ttl>,
     pub(super) email: Option<&'a str>,
     pub(super) description: Option<Option<&'a str>>,
+    pub(super) timers: Option<SoaTimers>,
+    pub(super) masters: Option<&'a [HostPort]>,
+    /// When it was last taken from its primary.
+    pub(super) transferred_at: Option<Timestamp>,
     /// By how much the number of its recordsets changes, and that of their records; the managed ones not counted.
     pub(super) recordsets: i64,
     pub(super) records: i64,
@@ -126,8 +131,7 @@ pub(super) struct SerialMade<'a> {
     pub(super) ttl: Option<Ttl>,
     pub(super) email: Option<&'a str>,
     pub(super) primary_nameserver: Option<&'a Name>,
-    /// Tells the timers, which never change, of a zone made in the step.
-    pub(super) created: Option<&'a Zone>,
+    pub(super) timers: Option<SoaTimers>,
     pub(super) whole: bool,
 }
 
@@ -280,7 +284,9 @@ impl<'a> Fold<'a> {
             }
             // Its servers keep it, and so does their pool's catalog.
             zone::Event::ZoneAbandoned { zone } => self.count_zone(&zone.project, -1),
-            zone::Event::ZoneTtlChanged { .. }
+            zone::Event::ZoneMastersChanged { .. }
+            | zone::Event::ZoneRefreshedFromPrimary { .. }
+            | zone::Event::ZoneTtlChanged { .. }
             | zone::Event::ZoneEmailChanged { .. }
             | zone::Event::ZoneDescriptionChanged { .. }
             | zone::Event::ZonePrimaryNameserverChanged { .. } => {}
@@ -371,6 +377,9 @@ impl<'a> Fold<'a> {
             ttl: None,
             email: None,
             description: None,
+            timers: None,
+            masters: None,
+            transferred_at: None,
             recordsets: 0,
             records: 0,
             changes: i64::from(is_change),
@@ -397,13 +406,26 @@ impl<'a> Fold<'a> {
                 entry.email = Some(&zone.email);
                 entry.description = Some(zone.description.as_deref());
                 entry.primary_nameserver = Some(&zone.primary_nameserver);
+                entry.timers = Some(zone.timers);
+            }
+            zone::Event::ZoneMastersChanged { after, .. } => entry.masters = Some(after),
+            zone::Event::ZoneRefreshedFromPrimary { after, .. } => {
+                entry.primary_nameserver = Some(&after.primary_nameserver);
+                entry.email = Some(&after.email);
+                entry.ttl = Some(after.ttl);
+                entry.timers = Some(after.timers);
+                entry.transferred_at = Some(recorded.recorded_at);
             }
             zone::Event::ZoneTtlChanged { after, .. } => entry.ttl = Some(*after),
             zone::Event::ZoneEmailChanged { after, .. } => entry.email = Some(after),
             zone::Event::ZoneDescriptionChanged { after, .. } => entry.description = Some(after.as_deref()),
             zone::Event::ZonePrimaryNameserverChanged { after, .. } => entry.primary_nameserver = Some(after),
             zone::Event::ZoneTransferred { after, .. } => entry.project = Some(after),
-            zone::Event::ZoneMovedToPool { after, .. } => entry.pool = Some((*after, recorded.position)),
+            zone::Event::ZoneMovedToPool { after, .. } => {
+                entry.pool = Some((*after, recorded.position));
+                // Also of a secondary zone, whose serial stays: its new servers are to take it.
+                entry.content_position = Some(recorded.position);
+            }
             zone::Event::ZoneDeleted { .. } | zone::Event::ZoneAbandoned { .. } => {
                 entry.deleted = Some((recorded.position, recorded.recorded_at));
                 entry.abandoned = matches!(event, zone::Event::ZoneAbandoned { .. });
@@ -435,6 +457,7 @@ impl<'a> Fold<'a> {
             row.ttl = entry.ttl;
             row.email = entry.email;
             row.primary_nameserver = entry.primary_nameserver;
+            row.timers = entry.timers;
             row.whole |= whole;
             return;
         }
@@ -447,7 +470,7 @@ impl<'a> Fold<'a> {
             ttl: entry.ttl,
             email: entry.email,
             primary_nameserver: entry.primary_nameserver,
-            created: entry.created.map(|(zone, _)| zone),
+            timers: entry.timers,
             whole,
         });
     }

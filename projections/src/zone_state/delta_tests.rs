@@ -306,7 +306,7 @@ fn a_zone_departs_from_each_pool_that_it_leaves() {
     let moved = |before, after, at| zone::Event::ZoneMovedToPool {
         before: pool(before),
         after: pool(after),
-        serial: serial(at),
+        serial: Some(serial(at)),
     };
     let log = Log::default()
         .change([moved(1, 2, 101)])

@@ -12,7 +12,8 @@
 //! * A change that makes no serial (a description, anything of a recordset without records) alters the live version in
 //!   place. A recordset that is made without records begins at the zone's present serial, since it changes no answer.
 //! * A step that alters the TTL of every RRset without one of its own is marked `whole`, and so is a zone's first:
-//!   recordset versions do not tell such a step apart, a whole transfer does.
+//!   recordset versions do not tell such a step apart, a whole transfer does. In a secondary zone every RRset has a TTL of
+//!   its own, so that its SOA's TTL is the SOA's alone.
 
 mod bulk;
 mod delta;
@@ -22,10 +23,10 @@ mod read;
 mod rows;
 mod write;
 
-pub use bulk::{EncodedVersions, GoesOn, VersionRows};
+pub use bulk::{EncodedVersions, GoesOn, VersionEnder, VersionRows};
 pub use delta::ZoneStateDelta;
 pub use read::{
-    RECORDSET_COLUMNS, RowError, SHARE_COLUMNS, ZONE_COLUMNS, recordset_from_row, share_from_row,
-    zone_from_row,
+    RECORDSET_COLUMNS, RowError, SHARE_COLUMNS, ZONE_COLUMNS, masters_from_json, recordset_from_row,
+    share_from_row, zone_from_row,
 };
 pub use write::{WriteError, ZoneStateWriter};

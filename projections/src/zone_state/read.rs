@@ -8,13 +8,14 @@ use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
-use zonelog_model::zone::{ManagedResource, Record, Recordset, Share, SoaTimers, Zone};
+use zonelog_model::resource::HostPort;
+use zonelog_model::zone::{ManagedResource, Record, Recordset, Share, SoaTimers, Zone, ZoneKind};
 use zonelog_model::{PoolId, ProjectId, RecordsetId, ShareId, Timestamp, ZoneId};
 
-/// What [`zone_from_row`] reads, in its order: 23 columns of `zone` under the alias `z`.
+/// What [`zone_from_row`] reads, in its order: 24 columns of `zone` under the alias `z`.
 pub const ZONE_COLUMNS: &str = "z.id, z.name, z.project, z.pool, z.email, z.ttl, z.description, z.attributes, z.mname, \
     z.refresh, z.retry, z.expire, z.minimum, z.serial, z.soa_recordset, z.revision, z.stream_version, \
-    z.recordset_count, z.record_count, z.created_at, z.updated_at, z.transferred_at, z.deleted_position is not null";
+    z.recordset_count, z.record_count, z.created_at, z.updated_at, z.transferred_at, z.masters, z.deleted_position is not null";
 
 /// What [`share_from_row`] reads, in its order: 4 columns of `zone_share` under the alias `s`.
 pub const SHARE_COLUMNS: &str = "s.id, s.target_project, s.project, s.created_at";
@@ -42,11 +43,12 @@ pub fn zone_from_row(row: &Row, first: usize) -> Result<Zone, RowError> {
     let mut columns = Columns::new("zone", row, first);
     let id: Uuid = columns.next("id")?;
     columns.id = Some(id);
-    Ok(Zone {
+    let zone = Zone {
         id: ZoneId::new(id),
         name: columns.read("name", |text: &str| ZoneName::from_name(Name::parse(text)?))?,
         project: columns.project("project")?,
         pool: PoolId::new(columns.next("pool")?),
+        kind: ZoneKind::Primary,
         email: columns.next("email")?,
         ttl: columns.read("ttl", |ttl: i32| Ttl::new(ttl.into()))?,
         description: columns.next("description")?,
@@ -67,8 +69,24 @@ pub fn zone_from_row(row: &Row, first: usize) -> Result<Zone, RowError> {
         created_at: columns.next::<Timestamp>("created_at")?,
         updated_at: columns.next::<Option<Timestamp>>("updated_at")?,
         transferred_at: columns.next::<Option<Timestamp>>("transferred_at")?,
+        deleted: false,
+    };
+    Ok(Zone {
+        kind: columns.kind()?,
         deleted: columns.next("deleted_position")?,
+        ..zone
     })
+}
+
+/// The masters in the JSON of the column `zone.masters`; `None` if it is not of their shape.
+pub fn masters_from_json(masters: &serde_json::Value) -> Option<Vec<HostPort>> {
+    let master = |value: &serde_json::Value| {
+        Some(HostPort {
+            host: value.get("host")?.as_str()?.to_owned(),
+            port: u16::try_from(value.get("port")?.as_u64()?).ok()?,
+        })
+    };
+    masters.as_array()?.iter().map(master).collect()
 }
 
 /// The share in a row whose columns from `first` on are [`SHARE_COLUMNS`].
@@ -101,7 +119,7 @@ pub fn recordset_from_row(row: &Row, first: usize) -> Result<Recordset, RowError
     let records = columns.read("records", |texts: Vec<&str>| {
         texts
             .into_iter()
-            .map(|text| Record::parse(rrtype, text))
+            .map(|text| Record::kept(rrtype, text))
             .collect::<Result<Vec<_>, _>>()
     })?;
     Ok(Recordset {
@@ -180,6 +198,15 @@ impl<'a> Columns<'a> {
             })),
             _ => Err(self.wrong("managed_kind", "only a part of what it was made for is there")),
         }
+    }
+
+    fn kind(&mut self) -> Result<ZoneKind, RowError> {
+        let Some(masters) = self.next::<Option<serde_json::Value>>("masters")? else {
+            return Ok(ZoneKind::Primary);
+        };
+        let masters = masters_from_json(&masters)
+            .ok_or_else(|| self.wrong("masters", "not a list of hosts and ports"))?;
+        Ok(ZoneKind::Secondary { masters })
     }
 
     fn attributes(&mut self) -> Result<BTreeMap<String, String>, RowError> {

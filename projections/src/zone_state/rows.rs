@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use zonelog_dns::{Rdata, Ttl, pack_rdata};
-use zonelog_model::zone::Record;
+use zonelog_model::resource::HostPort;
+use zonelog_model::zone::{Record, ZoneKind};
 
 /// One column of the rows that a statement takes.
 pub(super) type Column<T> = Vec<T>;
@@ -36,6 +37,23 @@ pub(super) fn attributes(attributes: &BTreeMap<String, String>) -> String {
         .map(|(key, value)| (key.clone(), value.clone().into()))
         .collect();
     serde_json::Value::Object(object).to_string()
+}
+
+/// The masters of a secondary zone as JSON text, in the shape that its events have; nothing of a primary zone.
+pub(super) fn masters(kind: &ZoneKind) -> Option<String> {
+    let ZoneKind::Secondary { masters } = kind else {
+        return None;
+    };
+    Some(masters_list(masters))
+}
+
+/// Masters as JSON text.
+pub(super) fn masters_list(masters: &[HostPort]) -> String {
+    let list = masters
+        .iter()
+        .map(|master| serde_json::json!({ "host": master.host, "port": master.port }))
+        .collect();
+    serde_json::Value::Array(list).to_string()
 }
 
 /// Texts as the literal of one `text[]`: `unnest` flattens an array of arrays, but not one of literals.

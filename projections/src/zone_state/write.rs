@@ -6,7 +6,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Statement};
 use zonelog_dns::Name;
 use zonelog_model::ProjectId;
-use zonelog_model::zone::ManagedResource;
+use zonelog_model::zone::{ManagedResource, SoaTimers};
 
 use super::delta::{
     End, SerialMade, Step, VersionAltered, VersionEnded, VersionMade, ZoneChange, ZoneStateDelta,
@@ -139,7 +139,7 @@ impl ZoneStateWriter {
     }
 
     async fn make_serials(&self, client: &Client, serials: &[SerialMade<'_>]) -> Result<(), WriteError> {
-        let timers = |row: &SerialMade<'_>| row.created.map(|zone| zone.timers);
+        let timers = |row: &SerialMade<'_>| row.timers;
         let mname: Column<_> = rows::column(serials, |row| row.primary_nameserver.map(Name::to_string));
         run(
             client,
@@ -253,6 +253,11 @@ impl ZoneStateWriter {
     }
 
     async fn change_zones(&self, client: &Client, zones: &[&ZoneChange<'_>]) -> Result<(), WriteError> {
+        fn timer(zones: &[&ZoneChange<'_>], which: impl Fn(SoaTimers) -> u32) -> Column<Option<i32>> {
+            rows::column(zones, |zone| {
+                zone.timers.map(|timers| rows::seconds(which(timers)))
+            })
+        }
         run(
             client,
             &self.change_zones,
@@ -279,6 +284,12 @@ impl ZoneStateWriter {
                 &rows::column(zones, |zone| zone.pool.map(|(_, position)| position)),
                 &rows::column(zones, |zone| zone.primary_nameserver.map(Name::to_string)),
                 &rows::column(zones, |zone| zone.hard_deleted),
+                &timer(zones, |timers| timers.refresh),
+                &timer(zones, |timers| timers.retry),
+                &timer(zones, |timers| timers.expire),
+                &timer(zones, |timers| timers.minimum),
+                &rows::column(zones, |zone| zone.transferred_at),
+                &rows::column(zones, |zone| zone.masters.map(rows::masters_list)),
             ],
         )
         .await
@@ -317,10 +328,18 @@ impl ZoneStateWriter {
                         .unwrap_or(&zone.primary_nameserver)
                         .to_string()
                 }),
-                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.refresh)),
-                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.retry)),
-                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.expire)),
-                &rows::column(&zones, |(_, (zone, _))| rows::seconds(zone.timers.minimum)),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    rows::seconds(change.timers.unwrap_or(zone.timers).refresh)
+                }),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    rows::seconds(change.timers.unwrap_or(zone.timers).retry)
+                }),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    rows::seconds(change.timers.unwrap_or(zone.timers).expire)
+                }),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    rows::seconds(change.timers.unwrap_or(zone.timers).minimum)
+                }),
                 &rows::column(&zones, |(change, (zone, _))| {
                     change.serial.unwrap_or(zone.serial).get()
                 }),
@@ -344,11 +363,19 @@ impl ZoneStateWriter {
                 &rows::column(&zones, |(change, (zone, _))| {
                     kept(change, zone.record_count + change.records)
                 }),
-                &rows::column(&zones, |(_, (zone, _))| zone.transferred_at),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change.transferred_at.or(zone.transferred_at)
+                }),
                 &rows::column(&zones, |(change, (_, position))| {
                     change.pool.map_or(*position, |(_, moved)| moved)
                 }),
                 &rows::column(&zones, |(change, _)| change.hard_deleted),
+                &rows::column(&zones, |(change, (zone, _))| {
+                    change.masters.map_or_else(
+                        || rows::masters(&zone.kind),
+                        |masters| Some(rows::masters_list(masters)),
+                    )
+                }),
             ],
         )
         .await
@@ -435,31 +462,36 @@ const CHANGE_ZONES: &str = "
         record_count = case when u.deleted_position is null then z.record_count + u.records else 0 end,
         project = coalesce(u.project, z.project),
         pool = coalesce(u.pool, z.pool), pool_position = coalesce(u.pool_position, z.pool_position),
-        mname = coalesce(u.mname, z.mname)
+        mname = coalesce(u.mname, z.mname),
+        refresh = coalesce(u.refresh, z.refresh), retry = coalesce(u.retry, z.retry),
+        expire = coalesce(u.expire, z.expire), minimum = coalesce(u.minimum, z.minimum),
+        transferred_at = coalesce(u.transferred_at, z.transferred_at),
+        masters = coalesce(u.masters::jsonb, z.masters)
     from unnest($1::uuid[], $2::text[], $3::integer[], $4::boolean[], $5::text[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::timestamptz[], $13::boolean[],
-                $14::bigint[], $15::bigint[], $16::text[], $17::uuid[], $18::bigint[], $19::text[], $20::boolean[])
+                $14::bigint[], $15::bigint[], $16::text[], $17::uuid[], $18::bigint[], $19::text[], $20::boolean[],
+                $21::integer[], $22::integer[], $23::integer[], $24::integer[], $25::timestamptz[], $26::text[])
          as u (id, email, ttl, described, description, serial, changes, stream_version, updated_at, content_position,
                deleted_position, deleted_at, abandoned, recordsets, records, project, pool, pool_position,
-               mname, hard_deleted)
+               mname, hard_deleted, refresh, retry, expire, minimum, transferred_at, masters)
     where z.id = u.id";
 
 const CREATE_ZONES: &str = "
     insert into zone (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry,
                       expire, minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at,
                       created_position, content_position, deleted_position, deleted_at, abandoned, recordset_count,
-                      record_count, transferred_at, pool_position, hard_deleted)
+                      record_count, transferred_at, pool_position, hard_deleted, masters)
     select u.id, u.name, u.name_key, u.project, u.pool, u.email, u.ttl, u.description, u.attributes::jsonb, u.mname,
            u.refresh, u.retry, u.expire, u.minimum, u.serial, u.soa_recordset, u.revision, u.stream_version,
            u.created_at, u.updated_at, u.created_position, u.content_position, u.deleted_position, u.deleted_at,
            u.abandoned, u.recordset_count, u.record_count, u.transferred_at, u.pool_position,
-           u.hard_deleted
+           u.hard_deleted, u.masters::jsonb
     from unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::uuid[], $6::text[], $7::integer[], $8::text[],
                 $9::text[], $10::text[], $11::integer[], $12::integer[], $13::integer[], $14::integer[], $15::bigint[],
                 $16::uuid[], $17::bigint[], $18::bigint[], $19::timestamptz[], $20::timestamptz[], $21::bigint[],
                 $22::bigint[], $23::bigint[], $24::timestamptz[], $25::boolean[], $26::bigint[], $27::bigint[],
-                $28::timestamptz[], $29::bigint[], $30::boolean[])
+                $28::timestamptz[], $29::bigint[], $30::boolean[], $31::text[])
          as u (id, name, name_key, project, pool, email, ttl, description, attributes, mname, refresh, retry, expire,
                minimum, serial, soa_recordset, revision, stream_version, created_at, updated_at, created_position,
                content_position, deleted_position, deleted_at, abandoned, recordset_count, record_count,
-               transferred_at, pool_position, hard_deleted)";
+               transferred_at, pool_position, hard_deleted, masters)";

@@ -8,7 +8,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 use zonelog_model::resource::{self, Body, NsRecord, PoolTarget, Resource};
-use zonelog_model::zone::{self, Record, Recordset, Share, SoaTimers, Zone, ZoneSlice};
+use zonelog_model::zone::{self, Record, Recordset, Share, SoaTimers, Zone, ZoneKind, ZoneSlice};
 use zonelog_model::{
     Actor, ChangeId, Door, Event, Metadata, PoolId, ProjectId, Recorded, RecordsetId, ResourceId, ShareId,
     StreamId, Timestamp, ZoneId, stored,
@@ -181,6 +181,7 @@ impl World {
             name: ZoneName::parse(name).unwrap(),
             project: project(owner),
             pool: PoolId::new(POOL),
+            kind: ZoneKind::Primary,
             email: "a@example.org".into(),
             ttl: Ttl::new(3600).unwrap(),
             description: None,
@@ -270,7 +271,7 @@ impl World {
         zone::Event::ZoneMovedToPool {
             before: self.of(zone).pool,
             after: PoolId::new(pool),
-            serial: self.next_serial(zone),
+            serial: Some(self.next_serial(zone)),
         }
     }
 

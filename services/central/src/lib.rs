@@ -29,6 +29,7 @@ mod registry;
 mod request;
 mod rewrite;
 mod side_rows;
+mod take_transfer;
 mod work;
 
 use std::sync::Arc;

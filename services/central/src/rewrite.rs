@@ -31,7 +31,7 @@ const ZONES: &str = "
     from zone z
     left join recordset_version n
       on n.zone = z.id and n.owner_key = z.name_key and n.type = 2 and n.until_serial is null
-    where z.pool = $1 and z.deleted_at is null and z.id > $2
+    where z.pool = $1 and z.deleted_at is null and z.id > $2 and z.masters is null
       and (z.mname <> $4 or not (n.records @> $5::text[] and n.records <@ $5::text[]))
     order by z.id limit $3";
 

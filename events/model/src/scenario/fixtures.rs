@@ -9,7 +9,7 @@ use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 use crate::zone::{
     AbandonZone, ActorFacts, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Facts, Limits,
     MoveZone, Patch, Record, Recordset, Registry, RewriteNameservers, Share, ShareZone, SoaTimers,
-    TransferZone, UnshareZone, UpdateRecordset, UpdateZone, Zone, ZoneRef,
+    TransferZone, UnshareZone, UpdateRecordset, UpdateZone, Zone, ZoneKind, ZoneRef,
 };
 use crate::{PoolId, ProjectId, RecordsetId, ShareId, Timestamp, ZoneId};
 
@@ -148,6 +148,7 @@ pub fn zone(name: &str) -> Zone {
         name: zone_name(name),
         project: project("alpha"),
         pool: POOL,
+        kind: ZoneKind::Primary,
         email: "hostmaster@example.com".into(),
         ttl: ttl(3600),
         description: None,
@@ -209,6 +210,7 @@ pub fn create_zone(name: &str) -> CreateZone {
         ns_recordset: APEX_NS,
         name: zone_name(name),
         project: project("alpha"),
+        kind: ZoneKind::Primary,
         email: "hostmaster@example.com".into(),
         ttl: None,
         description: None,
@@ -227,6 +229,7 @@ pub const fn update_zone() -> UpdateZone {
         email: Patch::Keep,
         ttl: Patch::Keep,
         description: Patch::Keep,
+        masters: Patch::Keep,
         may_use_low_ttl: false,
     }
 }

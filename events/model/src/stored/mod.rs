@@ -48,6 +48,8 @@ pub const TYPES: &[(&str, i16)] = &[
     ("zone_transferred", 1),
     ("zone_moved_to_pool", 1),
     ("zone_primary_nameserver_changed", 1),
+    ("zone_masters_changed", 1),
+    ("zone_refreshed_from_primary", 1),
     ("recordset_created", 1),
     ("recordset_changed", 1),
     ("recordset_deleted", 1),

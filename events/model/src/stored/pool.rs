@@ -44,7 +44,7 @@ struct StoredNameserver {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredHostPort {
+pub(super) struct StoredHostPort {
     host: String,
     port: u16,
 }

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use zonelog_dns::LongSerial;
 
 use super::error::{BadValue, DecodeError};
+use super::pool::StoredHostPort;
 use super::value;
-use super::zone_state::{StoredRecordset, StoredShare, StoredZone};
+use super::zone_state::{StoredRecordset, StoredShare, StoredSoaFields, StoredZone};
 use super::{shape, to_text};
 use crate::PoolId;
 use crate::zone::Event;
@@ -104,6 +105,24 @@ struct Transferred<'a> {
 struct MovedToPool {
     before: Uuid,
     after: Uuid,
+    /// Null came later, with secondary zones.
+    serial: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MastersChanged {
+    before: Vec<StoredHostPort>,
+    after: Vec<StoredHostPort>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefreshedFromPrimary<'a> {
+    #[serde(borrow)]
+    before: StoredSoaFields<'a>,
+    #[serde(borrow)]
+    after: StoredSoaFields<'a>,
     serial: i64,
 }
 
@@ -163,6 +182,19 @@ pub(super) fn encode(event: &Event) -> String {
         } => to_text(&MovedToPool {
             before: before.uuid(),
             after: after.uuid(),
+            serial: serial.map(LongSerial::get),
+        }),
+        Event::ZoneMastersChanged { before, after } => to_text(&MastersChanged {
+            before: before.iter().map(Into::into).collect(),
+            after: after.iter().map(Into::into).collect(),
+        }),
+        Event::ZoneRefreshedFromPrimary {
+            before,
+            after,
+            serial,
+        } => to_text(&RefreshedFromPrimary {
+            before: before.into(),
+            after: after.into(),
             serial: serial.get(),
         }),
         Event::ZonePrimaryNameserverChanged {
@@ -227,9 +259,17 @@ pub(super) fn decode(type_name: &str, payload: &str) -> Result<Event, DecodeErro
             Ok(Event::ZoneMovedToPool {
                 before: PoolId::new(before),
                 after: PoolId::new(after),
-                serial: LongSerial::from_i64(serial),
+                serial: serial.map(LongSerial::from_i64),
             })
         }
+        "zone_masters_changed" => {
+            let MastersChanged { before, after } = shape(type_name, payload)?;
+            Ok(Event::ZoneMastersChanged {
+                before: before.into_iter().map(Into::into).collect(),
+                after: after.into_iter().map(Into::into).collect(),
+            })
+        }
+        "zone_refreshed_from_primary" => refreshed(shape(type_name, payload)?),
         "zone_primary_nameserver_changed" => nameserver_changed(&shape(type_name, payload)?),
         "zone_ttl_changed" => ttl_changed(&shape(type_name, payload)?),
         "zone_email_changed" => {
@@ -289,6 +329,14 @@ fn nameserver_changed(stored: &NameserverChanged<'_>) -> Result<Event, BadValue>
     Ok(Event::ZonePrimaryNameserverChanged {
         before: value::name("before", &stored.before)?,
         after: value::name("after", &stored.after)?,
+        serial: LongSerial::from_i64(stored.serial),
+    })
+}
+
+fn refreshed(stored: RefreshedFromPrimary<'_>) -> Result<Event, BadValue> {
+    Ok(Event::ZoneRefreshedFromPrimary {
+        before: stored.before.into_soa_fields()?,
+        after: stored.after.into_soa_fields()?,
         serial: LongSerial::from_i64(stored.serial),
     })
 }

@@ -11,9 +11,10 @@ use uuid::Uuid;
 use zonelog_dns::LongSerial;
 
 use super::error::{BadValue, DecodeError};
+use super::pool::StoredHostPort;
 use super::to_value;
 use super::value::{self, Micros};
-use crate::zone::{ManagedResource, Record, Recordset, Share, SoaTimers, Zone};
+use crate::zone::{ManagedResource, Record, Recordset, Share, SoaFields, SoaTimers, Zone, ZoneKind};
 use crate::{PoolId, RecordsetId, ShareId, ZoneId};
 
 #[derive(Serialize, Deserialize)]
@@ -44,6 +45,9 @@ pub(super) struct StoredZone<'a> {
     updated_at: Option<Micros>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     transferred_at: Option<Micros>,
+    /// Of a secondary zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    masters: Option<Vec<StoredHostPort>>,
     deleted: bool,
 }
 
@@ -70,6 +74,10 @@ impl<'a> From<&'a Zone> for StoredZone<'a> {
             created_at: Micros(zone.created_at),
             updated_at: zone.updated_at.map(Micros),
             transferred_at: zone.transferred_at.map(Micros),
+            masters: match &zone.kind {
+                ZoneKind::Primary => None,
+                ZoneKind::Secondary { masters } => Some(masters.iter().map(Into::into).collect()),
+            },
             deleted: zone.deleted,
         }
     }
@@ -82,6 +90,12 @@ impl StoredZone<'_> {
             name: value::zone_name("name", &self.name)?,
             project: value::project("project", &self.project)?,
             pool: PoolId::new(self.pool),
+            kind: match self.masters {
+                None => ZoneKind::Primary,
+                Some(masters) => ZoneKind::Secondary {
+                    masters: masters.into_iter().map(Into::into).collect(),
+                },
+            },
             email: self.email.into_owned(),
             ttl: value::ttl("ttl", self.ttl)?,
             description: self.description.map(Cow::into_owned),
@@ -192,7 +206,7 @@ impl StoredRecordset<'_> {
     pub(super) fn into_recordset(self) -> Result<Recordset, BadValue> {
         let rrtype = value::rrtype("type", &self.rrtype)?;
         let record = |text: Cow<'_, str>| {
-            Record::parse(rrtype, &text).map_err(|error| BadValue::new("records", &text, error))
+            Record::kept(rrtype, &text).map_err(|error| BadValue::new("records", &text, error))
         };
         Ok(Recordset {
             id: RecordsetId::new(self.id),
@@ -244,6 +258,50 @@ impl StoredShare<'_> {
             target_project: value::project("target_project", &self.target_project)?,
             project: value::project("project", &self.project)?,
             created_at: self.created_at.0,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StoredSoaFields<'a> {
+    #[serde(borrow)]
+    primary_nameserver: Cow<'a, str>,
+    #[serde(borrow)]
+    email: Cow<'a, str>,
+    ttl: i64,
+    refresh: u32,
+    retry: u32,
+    expire: u32,
+    minimum: u32,
+}
+
+impl<'a> From<&'a SoaFields> for StoredSoaFields<'a> {
+    fn from(fields: &'a SoaFields) -> Self {
+        Self {
+            primary_nameserver: fields.primary_nameserver.to_string().into(),
+            email: fields.email.as_str().into(),
+            ttl: fields.ttl.get().into(),
+            refresh: fields.timers.refresh,
+            retry: fields.timers.retry,
+            expire: fields.timers.expire,
+            minimum: fields.timers.minimum,
+        }
+    }
+}
+
+impl StoredSoaFields<'_> {
+    pub(super) fn into_soa_fields(self) -> Result<SoaFields, BadValue> {
+        Ok(SoaFields {
+            primary_nameserver: value::name("primary_nameserver", &self.primary_nameserver)?,
+            email: self.email.into_owned(),
+            ttl: value::ttl("ttl", self.ttl)?,
+            timers: SoaTimers {
+                refresh: self.refresh,
+                retry: self.retry,
+                expire: self.expire,
+                minimum: self.minimum,
+            },
         })
     }
 }

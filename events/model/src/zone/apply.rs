@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use super::event::Event;
+use super::origin::ZoneKind;
 use super::state::{Recordset, Share, Zone, ZoneSlice};
 use crate::{Timestamp, Version, ZoneId};
 
@@ -75,6 +76,18 @@ pub fn apply(
         }
         Event::ZoneMovedToPool { after, .. } => zone.pool = *after,
         Event::ZonePrimaryNameserverChanged { after, .. } => zone.primary_nameserver.clone_from(after),
+        Event::ZoneMastersChanged { after, .. } => {
+            zone.kind = ZoneKind::Secondary {
+                masters: after.clone(),
+            };
+        }
+        Event::ZoneRefreshedFromPrimary { after, .. } => {
+            zone.primary_nameserver.clone_from(&after.primary_nameserver);
+            zone.email.clone_from(&after.email);
+            zone.ttl = after.ttl;
+            zone.timers = after.timers;
+            zone.transferred_at = Some(at);
+        }
         Event::RecordsetCreated { recordset, .. } => {
             count(zone, recordset, 1);
             recordsets.push(recordset.clone());
@@ -163,6 +176,14 @@ fn fit(
         Event::ZonePrimaryNameserverChanged { before, .. } => ensure(
             *before == zone.primary_nameserver,
             "the primary name server before is another",
+        ),
+        Event::ZoneMastersChanged { before, .. } => ensure(
+            zone.kind.is_secondary() && *before == zone.kind.masters(),
+            "the masters before are others",
+        ),
+        Event::ZoneRefreshedFromPrimary { before, .. } => ensure(
+            zone.kind.is_secondary() && *before == zone.soa_fields(),
+            "the SOA before is another",
         ),
         Event::RecordsetCreated { recordset, .. } => {
             let taken = |other: &Recordset| {

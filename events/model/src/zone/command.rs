@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use zonelog_dns::{OwnerName, Rrtype, Ttl, ZoneName};
 
+use super::origin::ZoneKind;
+use super::refresh::TakeTransfer;
 use super::state::{ManagedResource, Record, SoaTimers};
+use crate::resource::HostPort;
 use crate::{PoolId, ProjectId, RecordsetId, ShareId, ZoneId};
 
 /// A field of a partial update: left alone, or set. For a field that can be unset, `T` is an `Option`.
@@ -44,6 +47,8 @@ pub enum Command {
     RewriteNameservers(RewriteNameservers),
     /// Gives a zone to another project: part of the acceptance of an offer, see [`crate::transfer`].
     TransferZone(TransferZone),
+    /// Takes over what a secondary zone's primary has.
+    TakeTransfer(TakeTransfer),
 }
 
 impl Command {
@@ -62,6 +67,7 @@ impl Command {
             Self::MoveZone(_) => "move_zone",
             Self::RewriteNameservers(_) => "rewrite_nameservers",
             Self::TransferZone(_) => "transfer_zone",
+            Self::TakeTransfer(_) => "take_transfer",
         }
     }
 
@@ -80,6 +86,7 @@ impl Command {
             Self::MoveZone(command) => command.zone,
             Self::RewriteNameservers(command) => command.zone,
             Self::TransferZone(command) => command.zone,
+            Self::TakeTransfer(command) => command.transfer.zone,
         }
     }
 
@@ -111,23 +118,26 @@ command_from!(
     AbandonZone,
     MoveZone,
     RewriteNameservers,
-    TransferZone
+    TransferZone,
+    TakeTransfer
 );
 
-/// Makes a primary zone with its SOA and its apex NS recordset.
+/// Makes a zone with its SOA, a primary one with its apex NS recordset too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CreateZone {
     /// The new zone's id.
     pub zone: ZoneId,
     /// The id of its SOA recordset.
     pub soa_recordset: RecordsetId,
-    /// The id of its apex NS recordset.
+    /// The id of its apex NS recordset, if it is a primary zone.
     pub ns_recordset: RecordsetId,
     /// The apex.
     pub name: ZoneName,
     /// The owner.
     pub project: ProjectId,
-    /// The responsible person's address.
+    /// Where its content comes from.
+    pub kind: ZoneKind,
+    /// The responsible person's address; of a secondary zone until its first transfer.
     pub email: String,
     /// The default TTL; `None` takes the configured one.
     pub ttl: Option<Ttl>,
@@ -156,6 +166,8 @@ pub struct UpdateZone {
     pub ttl: Patch<Ttl>,
     /// A new description.
     pub description: Patch<Option<String>>,
+    /// Other primaries of a secondary zone.
+    pub masters: Patch<Vec<HostPort>>,
     /// The caller may go below the minimal TTL.
     pub may_use_low_ttl: bool,
 }

@@ -5,13 +5,15 @@
 
 use zonelog_dns::{LongSerial, Name, Ttl};
 
+use super::origin::SoaFields;
 use super::state::{Recordset, Share, Zone};
+use crate::resource::HostPort;
 use crate::{PoolId, ProjectId};
 
 /// An event of a zone's stream. Where `serial` is an `Option`, `None` means that no RR of the zone changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The zone came to be. Its apex NS recordset follows as [`Event::RecordsetCreated`] of the same change.
+    /// The zone came to be. A primary zone's apex NS recordset follows as [`Event::RecordsetCreated`] of the same change.
     ZoneCreated {
         /// The zone at its first serial (`revision` 1; `stream_version` is the version of this event).
         zone: Zone,
@@ -77,8 +79,8 @@ pub enum Event {
         before: PoolId,
         /// The new pool.
         after: PoolId,
-        /// The serial it makes.
-        serial: LongSerial,
+        /// The serial it makes; `None` of a secondary zone, whose serial is its primary's.
+        serial: Option<LongSerial>,
     },
     /// The SOA's MNAME changed.
     ZonePrimaryNameserverChanged {
@@ -87,6 +89,23 @@ pub enum Event {
         /// After.
         after: Name,
         /// The serial it makes.
+        serial: LongSerial,
+    },
+    /// A secondary zone's masters changed.
+    ZoneMastersChanged {
+        /// Before.
+        before: Vec<HostPort>,
+        /// After.
+        after: Vec<HostPort>,
+    },
+    /// A secondary zone was transferred from its primary: its SOA is the primary's now. What else that changes follows in
+    /// the same change.
+    ZoneRefreshedFromPrimary {
+        /// What the SOA said before.
+        before: SoaFields,
+        /// What the primary's SOA says.
+        after: SoaFields,
+        /// The primary's serial, as the log counts it.
         serial: LongSerial,
     },
     /// A recordset came to be.
@@ -129,6 +148,8 @@ impl Event {
             Self::ZoneTransferred { .. } => "zone_transferred",
             Self::ZoneMovedToPool { .. } => "zone_moved_to_pool",
             Self::ZonePrimaryNameserverChanged { .. } => "zone_primary_nameserver_changed",
+            Self::ZoneMastersChanged { .. } => "zone_masters_changed",
+            Self::ZoneRefreshedFromPrimary { .. } => "zone_refreshed_from_primary",
             Self::RecordsetCreated { .. } => "recordset_created",
             Self::RecordsetChanged { .. } => "recordset_changed",
             Self::RecordsetDeleted { .. } => "recordset_deleted",
@@ -141,15 +162,17 @@ impl Event {
             Self::ZoneCreated { zone } => Some(zone.serial),
             Self::ZoneTtlChanged { serial, .. }
             | Self::ZoneEmailChanged { serial, .. }
-            | Self::ZoneMovedToPool { serial, .. }
-            | Self::ZonePrimaryNameserverChanged { serial, .. } => Some(*serial),
+            | Self::ZonePrimaryNameserverChanged { serial, .. }
+            | Self::ZoneRefreshedFromPrimary { serial, .. } => Some(*serial),
             Self::ZoneDescriptionChanged { .. }
             | Self::ZoneDeleted { .. }
             | Self::ZoneAbandoned { .. }
             | Self::ZoneShared { .. }
             | Self::ZoneUnshared { .. }
-            | Self::ZoneTransferred { .. } => None,
-            Self::RecordsetCreated { serial, .. }
+            | Self::ZoneTransferred { .. }
+            | Self::ZoneMastersChanged { .. } => None,
+            Self::ZoneMovedToPool { serial, .. }
+            | Self::RecordsetCreated { serial, .. }
             | Self::RecordsetChanged { serial, .. }
             | Self::RecordsetDeleted { serial, .. } => *serial,
         }

@@ -4,10 +4,12 @@
 //!  absent ──ZoneCreated──▶ live ──ZoneDeleted, ZoneAbandoned──▶ deleted
 //!                          │  ▲
 //!                          └──┘ ZoneTtlChanged, ZoneEmailChanged, ZoneDescriptionChanged, ZonePrimaryNameserverChanged,
+//!                               ZoneMastersChanged, ZoneRefreshedFromPrimary,
 //!                               ZoneShared, ZoneUnshared, ZoneTransferred, ZoneMovedToPool,
 //!                               RecordsetCreated, RecordsetChanged, RecordsetDeleted
 //! ```
-//! An accepted command is one change-set: all its events carry the same serial, one step after the zone's last.
+//! An accepted command is one change-set: all its events carry the same serial, one step after the zone's last; of a
+//! secondary zone ([`ZoneKind::Secondary`]) its primary's.
 
 mod apply;
 mod command;
@@ -15,7 +17,9 @@ mod decide;
 mod event;
 mod facts;
 pub mod import;
+mod origin;
 mod pattern;
+mod refresh;
 mod registry;
 mod rejection;
 mod rules;
@@ -30,7 +34,9 @@ pub use command::{
 pub use decide::decide;
 pub use event::Event;
 pub use facts::{ActorFacts, Facts, Limits, ZoneRef};
+pub use origin::{SoaFields, ZoneKind};
 pub use pattern::{PatternError, ZonePattern};
+pub use refresh::{Refresh, RrsetChange, TakeTransfer, Transfer};
 pub use registry::{Registry, RegistryOptions, Tlds};
 pub use rejection::Rejection;
 pub use scheduler::SchedulerFilter;

@@ -1,7 +1,7 @@
 //! Why a command is refused: the user's matter, never a failure of ours.
 
 use thiserror::Error;
-use zonelog_dns::{EmailError, NameError, OwnerName, RdataError, Rrtype, ZoneName};
+use zonelog_dns::{EmailError, LongSerial, NameError, OwnerName, RdataError, Rrtype, ZoneName};
 
 use super::facts::ZoneRef;
 use crate::{PoolId, RecordsetId, ShareId, ZoneId};
@@ -111,6 +111,52 @@ pub enum Rejection {
     /// The pool has no name servers, so that a zone in it could have no NS records.
     #[error("pool {0} has no name servers; an operator must configure some before zones can be made in it")]
     NoNameservers(PoolId),
+    /// A secondary zone without masters.
+    #[error("a SECONDARY zone needs at least one master")]
+    NoMasters,
+    /// A master that can be no server's place.
+    #[error("{master:?} is not a master: give an address or a host name, with :PORT if it is not 53")]
+    InvalidMaster {
+        /// What was given.
+        master: String,
+    },
+    /// More masters than a zone can have.
+    #[error("a zone can have at most {max} masters")]
+    TooManyMasters {
+        /// The most.
+        max: usize,
+    },
+    /// A master named twice.
+    #[error("Duplicate Zone Master")]
+    DuplicateMaster {
+        /// Which.
+        master: String,
+    },
+    /// What only a secondary zone has, or what is only done to one.
+    #[error("the zone is PRIMARY; only a SECONDARY zone has masters")]
+    ZoneIsPrimary(ZoneId),
+    /// What only a primary zone's owner decides.
+    #[error("'{field}' can't be specified when type is SECONDARY")]
+    ZoneIsSecondary {
+        /// The field.
+        field: &'static str,
+    },
+    /// A recordset was to be changed here whose owner is the zone's primary.
+    #[error("the records of a SECONDARY zone are its primary's; change them there")]
+    RecordsetsAreThePrimarys,
+    /// A transfer was worked out against another content than the zone has now.
+    #[error(
+        "the zone is at serial {present}, and the transfer was made against {expected}; work it out anew"
+    )]
+    ZoneMovedOn {
+        /// The serial that the transfer was made against.
+        expected: LongSerial,
+        /// The zone's.
+        present: LongSerial,
+    },
+    /// What was transferred cannot be in the zone.
+    #[error("the primary sent what cannot be in the zone: {0}")]
+    InvalidTransfer(String),
     /// A quota of the project is used up.
     #[error("Quota exceeded for {quota}.")]
     OverQuota {
@@ -186,7 +232,15 @@ impl Rejection {
             | Self::InvalidName(_)
             | Self::UnsupportedType(_)
             | Self::TextTooLong { .. }
-            | Self::TextWithNul { .. } => "invalid_object",
+            | Self::TextWithNul { .. }
+            | Self::NoMasters
+            | Self::InvalidMaster { .. }
+            | Self::TooManyMasters { .. }
+            | Self::ZoneIsPrimary(_)
+            | Self::ZoneIsSecondary { .. } => "invalid_object",
+            Self::DuplicateMaster { .. } => "duplicate_zone_attribute",
+            Self::ZoneMovedOn { .. } => "zone_moved_on",
+            Self::InvalidTransfer(_) => "invalid_transfer",
             Self::InvalidRecordsetLocation(_) => "invalid_recordset_location",
             Self::DuplicateRecordset { .. } => "duplicate_recordset",
             Self::SoaIsManaged
@@ -197,7 +251,7 @@ impl Rejection {
             | Self::SamePool(_)
             | Self::PoolWithoutKey(_) => "bad_request",
             Self::OverQuota { .. } => "over_quota",
-            Self::Forbidden | Self::ForcedPoolForbidden => "forbidden",
+            Self::Forbidden | Self::ForcedPoolForbidden | Self::RecordsetsAreThePrimarys => "forbidden",
             Self::ZoneIsShared => "zone_is_shared",
             Self::ShareNotFound(_) => "shared_zone_not_found",
             Self::DuplicateShare { .. } => "duplicate_shared_zone",

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use zonelog_dns::{LongSerial, Name, OwnerName, Rdata, RdataError, Rrset, Rrtype, Soa, Ttl, ZoneName};
 
+use super::origin::{SoaFields, ZoneKind};
 use crate::{PoolId, ProjectId, RecordsetId, ShareId, Timestamp, Version, ZoneId};
 
 /// The timers of a zone's SOA, in seconds (RFC 1035 §3.3.13). They are chosen when the zone is created.
@@ -30,15 +31,18 @@ pub struct Zone {
     pub project: ProjectId,
     /// The pool whose servers serve it.
     pub pool: PoolId,
-    /// The responsible person's address, as given.
+    /// Where its content comes from.
+    pub kind: ZoneKind,
+    /// The responsible person's address, as given; of a secondary zone what its primary's SOA says
+    /// ([`zonelog_dns::mailbox_from_rname`]).
     pub email: String,
-    /// The TTL of recordsets that have none of their own.
+    /// The TTL of recordsets that have none of their own, and of the SOA.
     pub ttl: Ttl,
     /// Free text, up to 160 characters.
     pub description: Option<String>,
     /// Attributes given at creation.
     pub attributes: BTreeMap<String, String>,
-    /// The MNAME of the SOA: the pool's first name server at creation.
+    /// The MNAME of the SOA: the pool's first name server at creation; of a secondary zone, what its primary says.
     pub primary_nameserver: Name,
     /// The SOA's timers.
     pub timers: SoaTimers,
@@ -91,11 +95,21 @@ pub struct ManagedResource {
 }
 
 impl Zone {
+    /// What its SOA says besides the serial.
+    pub fn soa_fields(&self) -> SoaFields {
+        SoaFields {
+            primary_nameserver: self.primary_nameserver.clone(),
+            email: self.email.clone(),
+            ttl: self.ttl,
+            timers: self.timers,
+        }
+    }
+
     /// The SOA record at the zone's present serial. `rname` comes from `email`, checked when it was accepted.
     pub fn soa(&self) -> Result<Soa, zonelog_dns::EmailError> {
         Ok(Soa {
             mname: self.primary_nameserver.clone(),
-            rname: zonelog_dns::rname_from_email(&self.email)?,
+            rname: zonelog_dns::rname_from_mailbox(&self.email)?,
             serial: self.serial.wire(),
             refresh: self.timers.refresh,
             retry: self.timers.retry,
@@ -119,6 +133,24 @@ impl Record {
             rdata: Rdata::parse(rrtype, text)?,
             text: text.to_owned(),
         })
+    }
+
+    /// Reads a record's text as it was kept: a user's, or what [`Self::of`] wrote, for which the rules of the API are too
+    /// narrow.
+    pub fn kept(rrtype: Rrtype, text: &str) -> Result<Self, RdataError> {
+        Self::parse(rrtype, text).or_else(|error| {
+            let rdata = Rdata::parse_relative(rrtype, text, &Name::root()).map_err(|_| error)?;
+            let text = text.to_owned();
+            Ok(Self { text, rdata })
+        })
+    }
+
+    /// The record of data that came by a zone transfer; its text is the presentation form.
+    pub fn of(rdata: Rdata) -> Self {
+        Self {
+            text: rdata.to_string(),
+            rdata,
+        }
     }
 
     /// The text as given.

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zonelog_model::scenario::fixtures::*;
 use zonelog_model::stored::{self, DecodeError};
-use zonelog_model::zone::{self, ManagedResource, Record, Recordset, Zone};
+use zonelog_model::zone::{ManagedResource, Record, Recordset, Zone};
 use zonelog_model::{Event, Timestamp};
 
 use zones::{example_recordset, example_zone};
@@ -22,7 +22,11 @@ fn golden() -> PathBuf {
 }
 
 /// What came to a type later and is stored only where it is set: type, version and what the file is called by.
-const SET: [(&str, i16, &str); 1] = [("zone_deleted", 1, "hard")];
+const SET: [(&str, i16, &str); 3] = [
+    ("zone_created", 1, "secondary"),
+    ("zone_deleted", 1, "hard"),
+    ("zone_moved_to_pool", 1, "secondary"),
+];
 
 fn payload(type_name: &str, version: i16) -> String {
     text(type_name, &format!("v{version}.json"))
@@ -75,16 +79,15 @@ fn events_are_written_as_the_newest_golden_file_shows() {
 }
 
 #[test]
-fn a_hard_deletion_is_told_from_another() {
-    let Event::Zone(zone::Event::ZoneDeleted { zone, .. }) = meaning("zone_deleted") else {
-        panic!("golden/zone_deleted means another event");
-    };
-    let hard = Event::from(zone::Event::ZoneDeleted { zone, hard: true });
-    let golden = text("zone_deleted", "v1-hard.json");
-    assert_eq!(stored::decode("zone_deleted", 1, &golden).as_ref(), Ok(&hard));
-    let written: Value = serde_json::from_str(&stored::encode(&hard).payload).unwrap();
-    let golden: Value = serde_json::from_str(&golden).unwrap();
-    assert_eq!(written, golden);
+fn what_came_to_a_type_later_is_told_where_it_is_set() {
+    for (type_name, version, with) in SET {
+        let event = Event::from(zones::set(type_name, with));
+        let golden = text(type_name, &format!("v{version}-{with}.json"));
+        assert_eq!(stored::decode(type_name, version, &golden).as_ref(), Ok(&event));
+        let written: Value = serde_json::from_str(&stored::encode(&event).payload).unwrap();
+        let golden: Value = serde_json::from_str(&golden).unwrap();
+        assert_eq!(written, golden);
+    }
 }
 
 #[test]

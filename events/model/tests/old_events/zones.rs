@@ -2,8 +2,9 @@
 
 use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, Rrtype};
+use zonelog_model::resource::HostPort;
 use zonelog_model::scenario::fixtures::*;
-use zonelog_model::zone::{Event, Recordset, Share, Zone};
+use zonelog_model::zone::{Event, Recordset, Share, SoaFields, SoaTimers, Zone, ZoneKind};
 use zonelog_model::{PoolId, RecordsetId, ShareId};
 
 use super::{created_at, updated_at};
@@ -20,6 +21,40 @@ pub(super) fn example_zone() -> Zone {
         serial: long_serial(1),
         created_at: created_at(),
         ..zone("Example.COM.")
+    }
+}
+
+fn place(host: &str, port: u16) -> HostPort {
+    HostPort {
+        host: host.into(),
+        port,
+    }
+}
+
+/// What stands in the golden files of what came to a type later, and is written only where it is set.
+pub(super) fn set(type_name: &str, with: &str) -> Event {
+    match (type_name, with) {
+        ("zone_created", "secondary") => Event::ZoneCreated {
+            zone: Zone {
+                kind: ZoneKind::Secondary {
+                    masters: vec![place("192.0.2.1", 53), place("2001:db8::1", 5354)],
+                },
+                ..example_zone()
+            },
+        },
+        ("zone_deleted", "hard") => match meaning("zone_deleted") {
+            Some(Event::ZoneDeleted { zone, .. }) => Event::ZoneDeleted { zone, hard: true },
+            other => panic!("golden/zone_deleted means {other:?}"),
+        },
+        ("zone_moved_to_pool", "secondary") => match meaning("zone_moved_to_pool") {
+            Some(Event::ZoneMovedToPool { before, after, .. }) => Event::ZoneMovedToPool {
+                before,
+                after,
+                serial: None,
+            },
+            other => panic!("golden/zone_moved_to_pool means {other:?}"),
+        },
+        _ => panic!("say what golden/{type_name}/v1-{with}.json means"),
     }
 }
 
@@ -121,12 +156,29 @@ pub(super) fn meaning(type_name: &str) -> Option<Event> {
         "zone_moved_to_pool" => Event::ZoneMovedToPool {
             before: POOL,
             after: PoolId::new(Uuid::from_u128(0xb1)),
-            serial: long_serial(4),
+            serial: Some(long_serial(4)),
         },
         "zone_primary_nameserver_changed" => Event::ZonePrimaryNameserverChanged {
             before: Name::parse("ns1.example.net.").unwrap(),
             after: Name::parse("NS9.example.net.").unwrap(),
             serial: long_serial(4),
+        },
+        "zone_masters_changed" => Event::ZoneMastersChanged {
+            before: vec![place("192.0.2.1", 53)],
+            after: vec![place("2001:db8::1", 5354), place("ns.example.net", 53)],
+        },
+        "zone_refreshed_from_primary" => Event::ZoneRefreshedFromPrimary {
+            before: example_zone().soa_fields(),
+            after: SoaFields {
+                primary_nameserver: Name::parse("NS.Primary.example.").unwrap(),
+                email: "root.".into(),
+                ttl: ttl(0),
+                timers: SoaTimers {
+                    refresh: i32::MAX.unsigned_abs(),
+                    ..timers()
+                },
+            },
+            serial: long_serial(2),
         },
         _ => return None,
     })

@@ -4,7 +4,7 @@ use zonelog_central::{ExecuteError, Rejection, Request, Scope, ids};
 use zonelog_dns::{OwnerName, Rrtype, Ttl, ZoneName};
 use zonelog_model::zone::{
     Command, CreateRecordset, CreateZone, DeleteRecordset, ManagedResource, Patch, Record,
-    Rejection as ZoneRejection, UpdateRecordset,
+    Rejection as ZoneRejection, UpdateRecordset, ZoneKind,
 };
 use zonelog_model::{RecordsetId, ZoneId};
 use zonelog_projections::reverse::{self, Ptr};
@@ -129,6 +129,7 @@ fn new_zone(app: &App, place: &Place) -> CreateZone {
         ns_recordset: ids::recordset_id(),
         name: place.zone.clone(),
         project: app.options.managed_project.clone(),
+        kind: ZoneKind::Primary,
         email: app.options.managed_email.clone(),
         ttl: None,
         description: None,

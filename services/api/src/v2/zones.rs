@@ -106,6 +106,7 @@ pub(crate) async fn create(
         ns_recordset: ids::recordset_id(),
         name: new.name,
         project: context.actor().project.clone(),
+        kind: zonelog_model::zone::ZoneKind::Primary,
         email: new.email,
         ttl: new.ttl,
         description: new.description,
@@ -177,6 +178,7 @@ pub(crate) async fn update(
         email: change.email,
         ttl: change.ttl,
         description: change.description,
+        masters: zonelog_model::zone::Patch::Keep,
         may_use_low_ttl: context.may_use_low_ttl(),
     };
     let done = app.execute_on_zone(&context, retry.of(&bytes)?, command).await?;

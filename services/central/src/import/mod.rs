@@ -87,7 +87,7 @@ async fn work_off(central: &Central, attempts: &mut HashMap<ResourceId, u32>) ->
 }
 
 /// The limits of a connection that holds the log's head: a statement that waits for us longer than this frees it.
-fn write_limits(database: &Database) -> Database {
+pub(crate) fn write_limits(database: &Database) -> Database {
     database
         .clone()
         .with_statement_timeout(Duration::from_secs(10))

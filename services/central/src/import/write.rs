@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use zonelog_model::resource::{self, Body, ImportStatus, Resource, ZoneImport};
 use zonelog_model::zone::import::{Import, message, success};
-use zonelog_model::zone::{self, ActorFacts, CreateZone, Facts};
+use zonelog_model::zone::{self, ActorFacts, CreateZone, Facts, ZoneKind};
 use zonelog_model::{Event, Metadata, Position, Recorded, ResourceId, Timestamp};
 use zonelog_projections::inline::{InlineDelta, InlineWriter};
 use zonelog_projections::zone_state::{EncodedVersions, GoesOn, VersionRows, WriteError};
@@ -360,6 +360,7 @@ fn create_zone(claim: &Claim, import: &ZoneImport, parsed: &ParsedZone, central:
         ns_recordset: ids::recordset_id(),
         name: parsed.name.clone(),
         project: import.project.clone(),
+        kind: ZoneKind::Primary,
         email: parsed.email.clone(),
         ttl: Some(parsed.ttl),
         description: None,

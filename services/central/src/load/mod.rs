@@ -85,6 +85,25 @@ impl Queries {
         Ok(read::resources(&rows)?.pop())
     }
 
+    /// The live recordsets at some owner names of a zone, given by their keys in ascending order.
+    pub(crate) async fn recordsets_at(
+        &self,
+        client: &Client,
+        zone: ZoneId,
+        mut keys: Vec<Vec<u8>>,
+    ) -> Result<Vec<Recordset>, StoreError> {
+        keys.dedup();
+        let zones = vec![zone.uuid(); keys.len()];
+        let rows = client.query(&self.recordsets_by_owner, &[&zones, &keys]).await?;
+        let mut loaded = Loaded::default();
+        loaded.read_recordsets(rows.iter())?;
+        Ok(loaded
+            .recordsets
+            .into_iter()
+            .map(|(_, recordset)| recordset)
+            .collect())
+    }
+
     async fn find(&self, client: &Client, wanted: Wanted, commands: usize) -> Result<Loaded, StoreError> {
         // As many zones below as there are deletions could be gone when a command is decided: one more is enough.
         let below = i64::try_from(wanted.ended.len()).unwrap_or(i64::MAX - 1) + 1;

@@ -128,6 +128,10 @@ impl Wanted {
                 self.unshared.insert(command.share.uuid());
             }
             zone::Command::MoveZone(_) | zone::Command::RewriteNameservers(_) => self.registry = true,
+            zone::Command::TakeTransfer(command) => {
+                let owners = command.changes.iter().map(|change| change.owner.to_key());
+                self.owners.extend(owners.map(|key| (zone, key)));
+            }
             zone::Command::TransferZone(command) => {
                 self.projects.insert(command.to.as_str().to_owned());
             }

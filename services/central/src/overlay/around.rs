@@ -92,7 +92,7 @@ impl Around {
                 facts.child = child.cloned();
                 self.owner_facts(&mut facts, zone);
             }
-            Command::UpdateRecordset(_) => self.owner_facts(&mut facts, zone),
+            Command::UpdateRecordset(_) | Command::TakeTransfer(_) => self.owner_facts(&mut facts, zone),
             Command::UnshareZone(command) => self.share_facts(&mut facts, command, slice),
             Command::TransferZone(command) => self.recipient_facts(&mut facts, &command.to),
             Command::MoveZone(_) => facts.random = ids::random(),
@@ -201,6 +201,8 @@ impl Around {
             | Event::ZoneDescriptionChanged { .. }
             | Event::ZoneMovedToPool { .. }
             | Event::ZonePrimaryNameserverChanged { .. }
+            | Event::ZoneMastersChanged { .. }
+            | Event::ZoneRefreshedFromPrimary { .. }
             | Event::RecordsetChanged { .. } => {}
         }
     }

@@ -36,7 +36,6 @@ pub(crate) struct Overlay {
 /// A slice taken out of the overlay, to be put back when the command is decided.
 pub(crate) struct Taken {
     zone: ZoneId,
-    owner_key: Option<Vec<u8>>,
     /// The slice; after an accepted command, with its events applied.
     pub(crate) slice: ZoneSlice,
 }
@@ -72,6 +71,10 @@ impl Overlay {
             Command::CreateRecordset(command) => Some(command.owner.to_key()),
             Command::UpdateRecordset(command) => self.owners.get(&(zone, command.recordset)).cloned(),
             Command::DeleteRecordset(command) => self.owners.get(&(zone, command.recordset)).cloned(),
+            Command::TakeTransfer(command) => {
+                let owners = command.changes.iter().map(|change| change.owner.to_key());
+                return self.take_at(zone, owners);
+            }
             _ if command.needs_apex() => self.zones.get(&zone).map(|zone| zone.name.to_key()),
             _ => None,
         };
@@ -80,20 +83,16 @@ impl Overlay {
 
     /// Takes a zone out without any recordset.
     pub(crate) fn take_zone(&mut self, zone: ZoneId) -> Taken {
-        self.take_at(zone, None)
+        self.take_at(zone, [])
     }
 
-    fn take_at(&mut self, zone: ZoneId, owner_key: Option<Vec<u8>>) -> Taken {
-        let (recordsets, owner_key) = match owner_key {
-            Some(key) => {
-                let place = (zone, key);
-                (self.recordsets.remove(&place).unwrap_or_default(), Some(place.1))
-            }
-            None => (Vec::new(), None),
-        };
+    fn take_at(&mut self, zone: ZoneId, owner_keys: impl IntoIterator<Item = Vec<u8>>) -> Taken {
+        let mut recordsets = Vec::new();
+        for key in owner_keys {
+            recordsets.append(&mut self.recordsets.remove(&(zone, key)).unwrap_or_default());
+        }
         Taken {
             zone,
-            owner_key,
             slice: ZoneSlice {
                 zone: self.zones.remove(&zone),
                 recordsets,
@@ -104,28 +103,17 @@ impl Overlay {
 
     /// Puts a slice back, changed or not.
     pub(crate) fn put_back(&mut self, taken: Taken) {
-        let Taken {
-            zone: id,
-            owner_key,
-            slice,
-        } = taken;
+        let Taken { zone: id, slice } = taken;
         if let Some(zone) = slice.zone {
             self.zones.insert(id, zone);
         }
         if !slice.shares.is_empty() {
             self.shares.insert(id, slice.shares);
         }
-        // A new zone's apex NS recordset comes in a slice that was taken for no owner name.
-        let owner_key =
-            owner_key.or_else(|| slice.recordsets.first().map(|recordset| recordset.owner.to_key()));
-        if let Some(key) = owner_key {
-            for recordset in &slice.recordsets {
-                self.owners.insert((id, recordset.id), key.clone());
-            }
-            self.recordsets
-                .entry((id, key))
-                .or_default()
-                .extend(slice.recordsets);
+        for recordset in slice.recordsets {
+            let key = recordset.owner.to_key();
+            self.owners.insert((id, recordset.id), key.clone());
+            self.recordsets.entry((id, key)).or_default().push(recordset);
         }
     }
 

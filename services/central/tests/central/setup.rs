@@ -12,7 +12,7 @@ use zonelog_dns::{LongSerial, Name, OwnerName, Rrset, Rrtype, Ttl, ZoneImage, Zo
 use zonelog_model::resource::{self, Body, NsRecord, Pool, Quotas};
 use zonelog_model::zone::{
     Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, Limits, Patch, Record, Recordset,
-    RegistryOptions, SoaTimers, UpdateRecordset, UpdateZone, Zone,
+    RegistryOptions, SoaTimers, UpdateRecordset, UpdateZone, Zone, ZoneKind,
 };
 use zonelog_model::{Actor, ChangeId, Door, Metadata, PoolId, Position, ProjectId, RecordsetId, ZoneId};
 use zonelog_projections::rebuild::{Difference, compare, drop_shadow, rebuild};
@@ -199,6 +199,7 @@ pub(crate) fn create_zone(name: &str, by: &str) -> Request {
         ns_recordset: ids::recordset_id(),
         name: ZoneName::parse(name).unwrap(),
         project: project(by),
+        kind: ZoneKind::Primary,
         email: "hostmaster@example.org".into(),
         ttl: None,
         description: None,
@@ -229,6 +230,7 @@ pub(crate) fn update_zone(zone: ZoneId, change: impl FnOnce(&mut UpdateZone), by
         zone,
         email: Patch::Keep,
         ttl: Patch::Keep,
+        masters: Patch::Keep,
         description: Patch::Keep,
         may_use_low_ttl: false,
     };

@@ -17,7 +17,7 @@ use zonelog_model::resource::{
     self, Body, Change, HostPort, NsRecord, OptionValue, Pool, PoolNameserver, PoolTarget, Quotas,
 };
 use zonelog_model::zone::{
-    Command, CreateRecordset, CreateZone, DeleteZone, Limits, Record, RegistryOptions, Zone,
+    Command, CreateRecordset, CreateZone, DeleteZone, Limits, Record, RegistryOptions, Zone, ZoneKind,
 };
 use zonelog_model::{Actor, Door, Metadata, PoolId, Position, ProjectId, ZoneId};
 use zonelog_projections::status::{Status, zone_status_sql};
@@ -154,6 +154,7 @@ impl World {
             ns_recordset: ids::recordset_id(),
             name: ZoneName::parse(name).unwrap(),
             project: ProjectId::new("amy").unwrap(),
+            kind: ZoneKind::Primary,
             email: "hostmaster@example.org".into(),
             ttl: None,
             description: None,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use tokio_postgres::Client;
 use uuid::Uuid;
+use zonelog_model::resource::HostPort;
 use zonelog_model::{Event, Position, Recorded, StreamId, Version, resource, stored, zone};
 use zonelog_store::{Database, Feed};
 
@@ -221,12 +222,28 @@ fn describe(event: &zone::Event) -> String {
         zone::Event::ZonePrimaryNameserverChanged { before, after, .. } => {
             format!("zone's primary name server changed from {before} to {after}")
         }
+        zone::Event::ZoneMastersChanged { before, after } => {
+            format!(
+                "zone's masters changed from {} to {}",
+                places(before),
+                places(after)
+            )
+        }
+        zone::Event::ZoneRefreshedFromPrimary { .. } => "zone transferred from its primary".to_owned(),
         zone::Event::RecordsetCreated { recordset, .. } => format!("created {}", shown(recordset)),
         zone::Event::RecordsetChanged { before, after, .. } => {
             format!("changed {} to {}", shown(before), content(after))
         }
         zone::Event::RecordsetDeleted { before, .. } => format!("deleted {}", shown(before)),
     }
+}
+
+fn places(masters: &[HostPort]) -> String {
+    masters
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// What happened to a resource: its kind, what it is known by, and what became of it.

@@ -11,6 +11,7 @@ use zonelog_dns::LongSerial;
 use super::command::{Command, Patch};
 use super::event::Event;
 use super::facts::Facts;
+use super::refresh;
 use super::rejection::Rejection;
 use super::rules;
 use super::state::{Zone, ZoneSlice};
@@ -21,7 +22,8 @@ pub(super) use zone::create_zone;
 
 /// Decides a command: the events it becomes, in order, or why it is refused.
 ///
-/// Every event that changes what the zone's servers answer carries the same serial, one step after the zone's last. No
+/// Every event that changes what the zone's servers answer carries the same serial, one step after the zone's last (of a
+/// secondary zone its primary's). No
 /// events at all means that there is nothing to change: the command is accepted, and the zone stays as it is.
 pub fn decide(
     slice: &ZoneSlice,
@@ -41,6 +43,7 @@ pub fn decide(
         Command::UnshareZone(command) => sharing::unshare_zone(slice, command, facts),
         Command::TransferZone(command) => sharing::transfer_zone(slice, command, facts),
         Command::MoveZone(command) => pool::move_zone(slice, command, facts, now),
+        Command::TakeTransfer(command) => refresh::take_transfer(slice, command, facts, now),
         Command::RewriteNameservers(command) => pool::rewrite_nameservers(slice, command, facts, now),
     }
 }
@@ -56,14 +59,14 @@ fn seen_zone<'a>(slice: &'a ZoneSlice, id: ZoneId, facts: &Facts) -> Result<&'a 
 }
 
 /// The zone, deleted or not, for what only its owner may do, and who acts for all projects.
-fn own_zone<'a>(slice: &'a ZoneSlice, id: ZoneId, facts: &Facts) -> Result<&'a Zone, Rejection> {
+pub(super) fn own_zone<'a>(slice: &'a ZoneSlice, id: ZoneId, facts: &Facts) -> Result<&'a Zone, Rejection> {
     let zone = seen_zone(slice, id, facts)?;
     rules::actor_owns_zone(zone, facts)?;
     Ok(zone)
 }
 
 /// The zone, if it can still be changed.
-fn live(zone: &Zone) -> Result<&Zone, Rejection> {
+pub(super) fn live(zone: &Zone) -> Result<&Zone, Rejection> {
     if zone.deleted {
         Err(Rejection::ZoneIsDeleting)
     } else {

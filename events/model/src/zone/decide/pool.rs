@@ -36,12 +36,16 @@ pub(super) fn move_zone(
         return Err(Rejection::SamePool(id));
     }
     rules::pool_has_key_it_needs(id, facts)?;
-    let serial = next_serial(zone, now);
-    let mut events = vec![Event::ZoneMovedToPool {
+    let moved = |serial| Event::ZoneMovedToPool {
         before: zone.pool,
         after: id,
         serial,
-    }];
+    };
+    if zone.kind.is_secondary() {
+        return Ok(vec![moved(None)]);
+    }
+    let serial = next_serial(zone, now);
+    let mut events = vec![moved(Some(serial))];
     events.extend(nameserver_changes(slice, zone, (id, pool), serial, now)?);
     Ok(events)
 }
@@ -53,6 +57,9 @@ pub(super) fn rewrite_nameservers(
     now: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let zone = live(own_zone(slice, command.zone, facts)?)?;
+    if zone.kind.is_secondary() {
+        return Ok(Vec::new());
+    }
     let pool = facts
         .registry
         .pool(zone.pool)

@@ -17,6 +17,7 @@ pub(super) fn create_recordset(
     now: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let zone = live(seen_zone(slice, command.zone, facts)?)?;
+    rules::recordsets_are_made_here(zone)?;
     rules::type_can_be_created(command.rrtype)?;
     rules::owner_is_well_formed(&command.owner)?;
     rules::recordset_name_fits(&command.owner, &facts.limits)?;
@@ -67,6 +68,7 @@ pub(super) fn update_recordset(
     now: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let zone = live(seen_zone(slice, command.zone, facts)?)?;
+    rules::recordsets_are_made_here(zone)?;
     let before = rules::editable_recordset(slice, zone, command.recordset, command.may_edit_managed)
         .map_err(|refused| refused.rejection(command.recordset, Rejection::ManagedRecordsetUpdate))?;
     rules::actor_owns_recordset(before, zone, facts)?;
@@ -118,6 +120,7 @@ pub(super) fn delete_recordset(
     now: Timestamp,
 ) -> Result<Vec<Event>, Rejection> {
     let zone = live(seen_zone(slice, command.zone, facts)?)?;
+    rules::recordsets_are_made_here(zone)?;
     let before = rules::editable_recordset(slice, zone, command.recordset, command.may_edit_managed)
         .map_err(|refused| refused.rejection(command.recordset, Rejection::ManagedRecordsetDelete))?;
     rules::actor_owns_recordset(before, zone, facts)?;

@@ -1,13 +1,14 @@
 //! Zones made, changed, deleted and abandoned.
 
-use zonelog_dns::{LongSerial, OwnerName, Rrtype};
+use zonelog_dns::{LongSerial, OwnerName, Rrtype, Serial};
 
 use super::pool::nameservers_of;
 use super::{changed, live, next_serial, own_zone};
 use crate::Timestamp;
-use crate::zone::command::{AbandonZone, CreateZone, DeleteZone, UpdateZone};
+use crate::zone::command::{AbandonZone, CreateZone, DeleteZone, Patch, UpdateZone};
 use crate::zone::event::Event;
 use crate::zone::facts::Facts;
+use crate::zone::origin::ZoneKind;
 use crate::zone::rejection::Rejection;
 use crate::zone::rules;
 use crate::zone::scheduler::{self, Choice};
@@ -26,6 +27,7 @@ pub(in crate::zone) fn create_zone(
     rules::email_fits_soa(&command.email)?;
     rules::description_fits(command.description.as_deref())?;
     rules::attributes_fit(&command.attributes)?;
+    rules::masters_fit(&command.kind)?;
     rules::zone_quota_allows(facts)?;
     rules::zone_name_is_below_a_tld(&command.name, &facts.registry)?;
     rules::zone_name_is_not_blacklisted(&command.name, command.may_use_blacklisted, &facts.registry)?;
@@ -43,14 +45,13 @@ pub(in crate::zone) fn create_zone(
     rules::pool_has_key_it_needs(pool, facts)?;
     let apex = OwnerName::from(command.name.clone());
     let (primary_nameserver, nameservers) = nameservers_of(pool, nameservers, &apex)?;
-    let now_unix = now.timestamp();
-    let first = LongSerial::first(now_unix);
-    let serial = facts.last_serial.map_or(first, |last| last.next(now_unix));
+    let serial = first_serial(command, facts, now);
     let zone = Zone {
         id: command.zone,
         name: command.name.clone(),
         project: command.project.clone(),
         pool,
+        kind: command.kind.clone(),
         email: command.email.clone(),
         ttl: command.ttl.unwrap_or(facts.limits.default_ttl),
         description: command.description.clone(),
@@ -68,6 +69,10 @@ pub(in crate::zone) fn create_zone(
         transferred_at: None,
         deleted: false,
     };
+    if zone.kind.is_secondary() {
+        // Its name servers are told by its primary.
+        return Ok(vec![Event::ZoneCreated { zone }]);
+    }
     let apex_ns = Recordset {
         id: command.ns_recordset,
         owner: apex,
@@ -91,6 +96,18 @@ pub(in crate::zone) fn create_zone(
     ])
 }
 
+/// The time, or what comes after an earlier zone of the name. A secondary zone has no content yet: 1, as Designate.
+fn first_serial(command: &CreateZone, facts: &Facts, now: Timestamp) -> LongSerial {
+    if command.kind.is_secondary() {
+        let last = facts.last_serial.unwrap_or(LongSerial::from_i64(0));
+        return last.next_shown_as(Serial::new(1));
+    }
+    let now_unix = now.timestamp();
+    facts
+        .last_serial
+        .map_or(LongSerial::first(now_unix), |last| last.next(now_unix))
+}
+
 pub(super) fn update_zone(
     slice: &ZoneSlice,
     command: &UpdateZone,
@@ -100,7 +117,16 @@ pub(super) fn update_zone(
     let zone = live(own_zone(slice, command.zone, facts)?)?;
     let serial = next_serial(zone, now);
     let mut events = Vec::new();
+    if let Patch::Set(after) = &command.masters {
+        let after = ZoneKind::Secondary {
+            masters: after.clone(),
+        };
+        if let Some(event) = masters_changed(zone, &after)? {
+            events.push(event);
+        }
+    }
     if let Some(after) = changed(&zone.ttl, &command.ttl) {
+        rules::zone_is_primary(zone, "ttl")?;
         rules::ttl_is_allowed(*after, command.may_use_low_ttl, &facts.limits)?;
         events.push(Event::ZoneTtlChanged {
             before: zone.ttl,
@@ -109,6 +135,7 @@ pub(super) fn update_zone(
         });
     }
     if let Some(after) = changed(&zone.email, &command.email) {
+        rules::zone_is_primary(zone, "email")?;
         rules::email_fits_soa(after)?;
         events.push(Event::ZoneEmailChanged {
             before: zone.email.clone(),
@@ -124,6 +151,20 @@ pub(super) fn update_zone(
         });
     }
     Ok(events)
+}
+
+fn masters_changed(zone: &Zone, after: &ZoneKind) -> Result<Option<Event>, Rejection> {
+    if !zone.kind.is_secondary() && after.masters().is_empty() {
+        return Ok(None);
+    }
+    rules::zone_is_secondary(zone)?;
+    rules::masters_fit(after)?;
+    let (before, after) = (zone.kind.masters(), after.masters());
+    let event = Event::ZoneMastersChanged {
+        before: before.to_vec(),
+        after: after.to_vec(),
+    };
+    Ok((before != after).then_some(event))
 }
 
 pub(super) fn delete_zone(

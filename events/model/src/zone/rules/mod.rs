@@ -3,6 +3,7 @@
 mod quotas;
 mod registry;
 mod rights;
+mod secondary;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -15,12 +16,20 @@ use crate::zone::rejection::Rejection;
 use crate::zone::state::{Record, Recordset, Zone, ZoneSlice};
 use crate::{ProjectId, RecordsetId};
 
-pub(in crate::zone) use quotas::{record_quotas_allow, recordset_quota_allows, zone_quota_allows};
+pub(in crate::zone) use quotas::{
+    record_quotas_allow, recordset_quota_allows, recordset_records_quota_allows, transfer_quotas_allow,
+    zone_quota_allows,
+};
 pub(in crate::zone) use registry::{
     pool_has_key_it_needs, zone_name_is_below_a_tld, zone_name_is_not_blacklisted,
 };
 pub(in crate::zone) use rights::{
     actor_owns_recordset, actor_owns_zone, share_is_not_in_use, zone_is_not_shared, zone_is_visible,
+};
+
+pub(in crate::zone) use secondary::{
+    masters_fit, owner_can_be_transferred, recordsets_are_made_here, zone_is_at, zone_is_primary,
+    zone_is_secondary,
 };
 
 /// The longest description, in characters.

@@ -41,3 +41,28 @@ pub(in crate::zone) fn record_quotas_allow(
     within("zone_records", facts.quotas.zone_records, in_zone)?;
     within("recordset_records", facts.quotas.recordset_records, after)
 }
+
+/// Designate, quota `recordset_records`, of a recordset that a transfer makes grow.
+pub(in crate::zone) fn recordset_records_quota_allows(
+    before: usize,
+    after: usize,
+    quotas: &Quotas,
+) -> Ruling {
+    if after <= before {
+        return Ok(());
+    }
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    within("recordset_records", quotas.recordset_records, after)
+}
+
+/// Designate, quotas `zone_recordsets` and `zone_records`, of a zone that a transfer makes grow from so many recordsets
+/// and records.
+pub(in crate::zone) fn transfer_quotas_allow(before: (i64, i64), after: &Zone, quotas: &Quotas) -> Ruling {
+    if after.recordset_count > before.0 {
+        within("zone_recordsets", quotas.zone_recordsets, after.recordset_count)?;
+    }
+    if after.record_count > before.1 {
+        within("zone_records", quotas.zone_records, after.record_count)?;
+    }
+    Ok(())
+}

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 use zonelog_dns::{Name, OwnerName, Rrtype, ZoneName};
-use zonelog_model::zone::{Record, SoaTimers};
+use zonelog_model::zone::Record;
 use zonelog_model::{Actor, Door, Metadata, PoolId, ProjectId, StreamId};
 
 use super::*;
@@ -74,6 +74,7 @@ fn a_zone() -> Zone {
         name: ZoneName::parse("example.org.").unwrap(),
         project: ProjectId::new("p").unwrap(),
         pool: PoolId::new(Uuid::from_u128(9)),
+        kind: zone::ZoneKind::Primary,
         email: "a@example.org".into(),
         ttl: ttl(3_600),
         description: None,
@@ -462,7 +463,7 @@ fn a_zone_comes_with_its_first_serial_whole() {
         (delta.serials[0].ttl, delta.serials[0].email),
         (Some(ttl(3_600)), Some("a@example.org"))
     );
-    assert_eq!(delta.serials[0].created, Some(&zone));
+    assert_eq!(delta.serials[0].timers, Some(zone.timers));
     let row = &delta.zones[0];
     assert_eq!(row.created, Some((&zone, 1)));
     assert_eq!(

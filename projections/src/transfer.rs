@@ -436,6 +436,25 @@ fn way_from_row(row: &Row, zone: ZoneId, from: LongSerial) -> Result<Way, HeadEr
     })
 }
 
+/// For how many seconds a serial of a zone has not been the latest; `None` while it is, or when the zone never had one
+/// so late.
+pub async fn seconds_since_replaced<C: GenericClient>(
+    client: &C,
+    zone: ZoneId,
+    serial: LongSerial,
+) -> Result<Option<f64>, Error> {
+    let statement = client
+        .prepare_cached(
+            "select extract(epoch from now() - recorded_at)::float8 from zone_serial
+             where zone = $1 and serial > $2 order by serial limit 1",
+        )
+        .await?;
+    let row = client
+        .query_opt(&statement, &[&zone.uuid(), &serial.get()])
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
 /// What ended and what began between two serials, condensed: a version that was neither live at the
 /// first nor is at the second does not appear. By owner key and type, what ended before what began.
 /// At most `limit` rows.

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zonelog_dns::{LongSerial, Rrtype, unpack_rdata};
 
 use crate::chunk::{Chunk, behind_question};
 use crate::heads::{Found, Head, Heads};
 use crate::images::{Differences, Images};
+use crate::limits::{Turn, Turns};
 use crate::message::Rcode;
 use crate::options::MdnsOptions;
 use crate::origin::Origin;
-use crate::reader::{Changes, ReadError, Reader};
+use crate::reader::{Changes, Most, ReadError, Reader};
 use crate::record::Record;
 use crate::request::{Asked, Classified, Envelope, Query};
 use crate::transfer::{self, Opening, Plan, Steps, Transport};
@@ -27,7 +27,7 @@ pub(crate) struct Service {
     pub(crate) reader: Reader,
     images: Images,
     differences: Differences,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     options: MdnsOptions,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Outgoing {
     /// When the request came.
     pub(crate) since: Instant,
     /// Held until it is sent.
-    _turn: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 impl Service {
@@ -65,7 +65,11 @@ impl Service {
             reader,
             images: Images::new(options.image_budget_bytes),
             differences: Differences::default(),
-            turns: Arc::new(Semaphore::new(options.max_transfers)),
+            turns: Turns::new(
+                options.max_transfers,
+                options.max_transfers_per_address,
+                options.transfer_wait,
+            ),
             options,
         }
     }
@@ -123,16 +127,18 @@ impl Service {
         let Waiting { query, head, opening } = &waiting;
         let answered = match (query.asked, opening) {
             (Asked::Rrset(rrtype), _) => self.rrset(query, head, rrtype, transport).await,
-            (_, Some(Opening::MaybeIxfr { from })) => self.ixfr(query, head, *from, transport).await,
-            _ => self.axfr(query, head).await,
+            (_, Some(Opening::MaybeIxfr { from })) => self.ixfr(query, head, *from, origin).await,
+            _ => match self.turns.take(origin.address()).await {
+                Ok(turn) => self.axfr(query, head, turn).await,
+                Err(busy) => Err(busy),
+            },
         };
         self.reader.observe("answering a query", &answered);
         answered.unwrap_or_else(|failure| error(query, failure.rcode()))
     }
 
-    async fn axfr(&self, query: &Query, head: &Head) -> Result<Reply, ReadError> {
+    async fn axfr(&self, query: &Query, head: &Head, turn: Turn) -> Result<Reply, ReadError> {
         let since = Instant::now();
-        let turn = self.turn().await?;
         let image = self.images.current(&self.reader, head).await?;
         count(query.asked.kind(), Rcode::NO_ERROR);
         Ok(Reply::Transfer(Outgoing {
@@ -150,15 +156,21 @@ impl Service {
         query: &Query,
         head: &Head,
         from: LongSerial,
-        transport: Transport,
+        origin: Origin,
     ) -> Result<Reply, ReadError> {
         let since = Instant::now();
+        let transport = origin.transport;
+        // What is rendered for a transfer is held until it is sent; so it waits for its turn before.
+        let turn = match transport {
+            Transport::Udp => None,
+            Transport::Tcp => Some(self.turns.take(origin.address()).await?),
+        };
         let step = (head.zone, from, head.serial);
         let known = self.differences.get(step);
         let difference = match known {
             Some(difference) => difference,
             None => {
-                let steps = match self.reader.difference(head, from).await? {
+                let steps = match self.steps(head, from, transport).await? {
                     Changes::Difference(difference) => Ok(Arc::new(difference)),
                     Changes::Unknown => Err(Steps::Unknown),
                     Changes::Whole => Err(Steps::Whole),
@@ -170,7 +182,7 @@ impl Service {
                     }
                     Err(steps) => {
                         return self
-                            .follow_plan(transfer::settle(steps, transport), query, head)
+                            .follow_plan(transfer::settle(steps, transport), query, head, turn)
                             .await;
                     }
                 }
@@ -198,7 +210,9 @@ impl Service {
                 Ok(finish(query.asked.kind(), Rcode::NO_ERROR, message))
             }
             Plan::Ixfr => {
-                let turn = self.turn().await?;
+                let Some(turn) = turn else {
+                    return Ok(soa_alone(query, head));
+                };
                 count(query.asked.kind(), Rcode::NO_ERROR);
                 Ok(Reply::Transfer(Outgoing {
                     envelope: query.envelope.clone(),
@@ -209,14 +223,34 @@ impl Service {
                     _turn: turn,
                 }))
             }
-            plan => self.follow_plan(plan, query, head).await,
+            plan => self.follow_plan(plan, query, head, turn).await,
         }
     }
 
-    async fn follow_plan(&self, plan: Plan, query: &Query, head: &Head) -> Result<Reply, ReadError> {
-        match plan {
-            Plan::Axfr => self.axfr(query, head).await,
-            Plan::SoaAlone | Plan::Ixfr => Ok(soa_alone(query, head)),
+    /// What changed since a serial, if it was replaced recently enough; for UDP only as much as a packet may hold.
+    async fn steps(&self, head: &Head, from: LongSerial, transport: Transport) -> Result<Changes, ReadError> {
+        let retention = self.options.ixfr_retention;
+        if !retention.is_zero() && self.reader.is_replaced_for(head.zone, from, retention).await? {
+            return Ok(Changes::Unknown);
+        }
+        let most = match transport {
+            Transport::Udp => Most::PACKET,
+            Transport::Tcp => Most::TRANSFER,
+        };
+        self.reader.difference(head, from, most).await
+    }
+
+    /// `turn`: over TCP.
+    async fn follow_plan(
+        &self,
+        plan: Plan,
+        query: &Query,
+        head: &Head,
+        turn: Option<Turn>,
+    ) -> Result<Reply, ReadError> {
+        match (plan, turn) {
+            (Plan::Axfr, Some(turn)) => self.axfr(query, head, turn).await,
+            _ => Ok(soa_alone(query, head)),
         }
     }
 
@@ -277,12 +311,6 @@ impl Service {
             Transport::Udp => finish(kind, Rcode::NO_ERROR, query.envelope.truncated()),
             Transport::Tcp => error(query, Rcode::SERVER_FAILURE),
         })
-    }
-
-    async fn turn(&self) -> Result<OwnedSemaphorePermit, ReadError> {
-        let wait = self.options.transfer_wait;
-        let turn = tokio::time::timeout(wait, Arc::clone(&self.turns).acquire_owned());
-        turn.await.ok().and_then(Result::ok).ok_or(ReadError::Busy(wait))
     }
 }
 

@@ -18,12 +18,14 @@
 mod acl;
 mod answer;
 mod chunk;
+mod datagrams;
 mod difference;
 pub mod drain;
 mod follow;
 mod heads;
 mod image;
 mod images;
+mod limits;
 mod message;
 mod options;
 mod origin;

@@ -18,10 +18,25 @@ use crate::heads::Head;
 use crate::image::{Image, Run};
 use crate::message::Rcode;
 
-/// The largest difference that is worth keeping in memory; past it the whole zone is sent.
-const LARGEST_DIFFERENCE: usize = 32 << 20;
-/// The most rows of a difference; past it the whole zone is sent.
-const MOST_ROWS: i64 = 500_000;
+/// How large a difference may become before it is given up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Most {
+    rows: i64,
+    octets: usize,
+}
+
+impl Most {
+    /// What is worth keeping in memory; past it the whole zone is sent.
+    pub(crate) const TRANSFER: Self = Self {
+        rows: 500_000,
+        octets: 32 << 20,
+    };
+    /// More than fits into a packet, of which nothing but that is of interest then.
+    pub(crate) const PACKET: Self = Self {
+        rows: 200,
+        octets: 4 << 10,
+    };
+}
 
 /// Why an answer could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -194,30 +209,36 @@ impl Reader {
         head: &Head,
         catalog: &Catalog,
         from: LongSerial,
+        most: Most,
     ) -> Result<Changes, ReadError> {
         let (before, after) = (position_at(from), position_at(head.serial));
         if before < catalog.described {
             return Ok(Changes::Whole);
         }
         let client = self.client().await?;
-        let rows = catalog::difference(&client, catalog, before, after, MOST_ROWS + 1).await?;
+        let rows = catalog::difference(&client, catalog, before, after, most.rows + 1).await?;
         let way = SoaRecord {
             rdata: catalog.soa(from).to_rdata(),
             ..head.soa.clone()
         };
-        render_difference(head, way, rows).await
+        render_difference(head, way, rows, most).await
     }
 
     /// The difference from a serial to a zone's head.
-    pub(crate) async fn difference(&self, head: &Head, from: LongSerial) -> Result<Changes, ReadError> {
+    pub(crate) async fn difference(
+        &self,
+        head: &Head,
+        from: LongSerial,
+        most: Most,
+    ) -> Result<Changes, ReadError> {
         if let Some(catalog) = &head.catalog {
-            return self.catalog_difference(head, catalog, from).await;
+            return self.catalog_difference(head, catalog, from, most).await;
         }
         let client = self.client().await?;
         // Both queries go out at once. Their serials are past, so no snapshot has to hold them together.
         let (way, rows) = futures_util::try_join!(
             transfer::way(&client, head.zone, from, head.serial),
-            transfer::difference(&client, head.zone, from, head.serial, MOST_ROWS + 1),
+            transfer::difference(&client, head.zone, from, head.serial, most.rows + 1),
         )?;
         let way: Way = match way {
             Some(way) => way?,
@@ -231,7 +252,18 @@ impl Reader {
             ttl: way.ttl,
             rdata: way.soa.to_rdata(),
         };
-        render_difference(head, from, rows).await
+        render_difference(head, from, rows, most).await
+    }
+
+    /// Whether a serial was replaced by the next one longer ago than that.
+    pub(crate) async fn is_replaced_for(
+        &self,
+        zone: ZoneId,
+        serial: LongSerial,
+        time: Duration,
+    ) -> Result<bool, ReadError> {
+        let seconds = transfer::seconds_since_replaced(&self.client().await?, zone, serial).await?;
+        Ok(seconds.is_some_and(|seconds| seconds > time.as_secs_f64()))
     }
 
     /// Whether a zone has at least so many recordsets.
@@ -266,6 +298,7 @@ async fn render_difference<E>(
     head: &Head,
     from: SoaRecord,
     rows: impl Stream<Item = Result<TransferRow, E>>,
+    most: Most,
 ) -> Result<Changes, ReadError>
 where
     ReadError: From<E>,
@@ -288,7 +321,7 @@ where
             writer.ended(row)
         }
         .map_err(too_long)?;
-        if writer.octets() > LARGEST_DIFFERENCE || writer.rows() as i64 > MOST_ROWS {
+        if writer.octets() > most.octets || writer.rows() as i64 > most.rows {
             return Ok(Changes::Whole);
         }
     }

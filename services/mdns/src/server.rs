@@ -1,22 +1,22 @@
 //! MiniDNS as a whole: sockets, the heads that follow the log, and their end.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use deadpool_postgres::Pool;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zonelog_model::Position;
 
 use crate::answer::Service;
+use crate::limits::Connections;
 use crate::options::MdnsOptions;
 use crate::reader::Reader;
 use crate::{follow, tcp, udp};
 
-/// How many tasks read from each UDP socket, so that one processor's queue is not the limit.
-const UDP_READERS: usize = 2;
 /// How often a free port is tried until it is free for UDP and TCP.
 const PORT_ATTEMPTS: usize = 16;
 /// Connections that the system may hold until we accept them.
@@ -34,6 +34,9 @@ pub enum MdnsError {
         /// Why not.
         source: std::io::Error,
     },
+    /// A thread cannot be started.
+    #[error("MiniDNS cannot start a thread: {0}; does a limit of processes or memory stand in the way?")]
+    Thread(std::io::Error),
     /// No address was given.
     #[error("MiniDNS has no address to listen on; give at least one in `listen`")]
     NoAddress,
@@ -42,7 +45,7 @@ pub enum MdnsError {
 /// A bound MiniDNS: the hidden primary of all zones.
 #[derive(Debug)]
 pub struct MiniDns {
-    sockets: Vec<(UdpSocket, TcpListener)>,
+    sockets: Vec<(Vec<Arc<UdpSocket>>, TcpListener)>,
     addresses: Vec<SocketAddr>,
     service: Arc<Service>,
     wakeups: watch::Receiver<Position>,
@@ -67,8 +70,8 @@ impl MiniDns {
                 address: *address,
                 source,
             };
-            let (udp, tcp) = bind_both(*address).await.map_err(listen)?;
-            addresses.push(udp.local_addr().map_err(listen)?);
+            let (udp, tcp) = bind_both(*address, workers(&options)).map_err(listen)?;
+            addresses.push(tcp.local_addr().map_err(listen)?);
             sockets.push((udp, tcp));
         }
         let reader = Reader::new(pool, options.database_timeout);
@@ -94,7 +97,8 @@ impl MiniDns {
             wakeups,
         } = self;
         let grace = service.options().shutdown_grace;
-        let connections = Arc::new(Semaphore::new(service.options().max_connections));
+        let options = service.options();
+        let connections = Connections::new(options.max_connections, options.max_connections_per_address);
         let waiting = Arc::new(Semaphore::new(service.options().max_waiting_queries));
         let tasks = TaskTracker::new();
         let aborted = CancellationToken::new();
@@ -102,12 +106,20 @@ impl MiniDns {
             tasks: tasks.clone(),
             aborted: aborted.clone(),
         };
+        // The threads end when this ends, even if it is by being dropped.
+        let threads = shutdown.child_token();
+        let _threads_end = threads.clone().drop_guard();
         work.spawn(follow::follow(Arc::clone(&service), wakeups, shutdown.clone()));
         for (udp, tcp) in sockets {
-            let udp = Arc::new(udp);
-            for _ in 0..UDP_READERS {
-                let (service, udp, waiting) = (Arc::clone(&service), Arc::clone(&udp), Arc::clone(&waiting));
-                work.spawn(udp::serve(service, udp, waiting, work.clone(), shutdown.clone()));
+            for socket in udp {
+                work.spawn_thread(udp::Worker {
+                    service: Arc::clone(&service),
+                    socket,
+                    waiting: Arc::clone(&waiting),
+                    work: work.clone(),
+                    runtime: Handle::current(),
+                    shutdown: threads.clone(),
+                })?;
             }
             let (service, connections) = (Arc::clone(&service), Arc::clone(&connections));
             work.spawn(tcp::serve(
@@ -148,17 +160,44 @@ impl Work {
             }
         });
     }
+
+    /// The same, from a thread that is not the runtime's.
+    pub(crate) fn spawn_on(&self, task: impl Future<Output = ()> + Send + 'static, runtime: &Handle) {
+        let _inside = runtime.enter();
+        self.spawn(task);
+    }
+
+    /// Runs a UDP worker on a thread of its own.
+    fn spawn_thread(&self, worker: udp::Worker) -> Result<(), MdnsError> {
+        let token = self.tasks.token();
+        let serve = move || {
+            worker.serve();
+            drop(token);
+        };
+        let thread = std::thread::Builder::new().name("minidns-udp".to_owned());
+        thread.spawn(serve).map(drop).map_err(MdnsError::Thread)
+    }
 }
 
-/// Binds UDP and TCP to one port; a port of 0 is chosen by the system for both.
-async fn bind_both(address: SocketAddr) -> std::io::Result<(UdpSocket, TcpListener)> {
+/// How many sockets there are for UDP on each address.
+fn workers(options: &MdnsOptions) -> usize {
+    match options.udp_workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    }
+}
+
+/// Binds TCP and so many UDP sockets to one port; a port of 0 is chosen by the system for all.
+///
+/// TCP is first: its socket is not shared, so no other process of ours can be on that port.
+fn bind_both(address: SocketAddr, workers: usize) -> std::io::Result<(Vec<Arc<UdpSocket>>, TcpListener)> {
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let udp = UdpSocket::bind(address).await?;
-        match listen(udp.local_addr()?) {
-            Ok(tcp) => return Ok((udp, tcp)),
-            // The port that is free for UDP may be taken for TCP; another may not be.
+        let tcp = listen(address)?;
+        match udp::bind(tcp.local_addr()?, workers) {
+            Ok(udp) => return Ok((udp, tcp)),
+            // The port that is free for TCP may be taken for UDP; another may not be.
             Err(_) if address.port() == 0 && attempts < PORT_ATTEMPTS => {}
             Err(error) => return Err(error),
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Outgoing, Reply, Service};
+use crate::limits::{Admitted, Connections};
 use crate::origin::Origin;
 use crate::send::send;
 use crate::server::Work;
@@ -22,7 +22,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) async fn serve(
     service: Arc<Service>,
     listener: TcpListener,
-    connections: Arc<Semaphore>,
+    connections: Arc<Connections>,
     tasks: Work,
     shutdown: CancellationToken,
 ) {
@@ -39,9 +39,9 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else {
+        let Some(admitted) = connections.admit(client.ip()) else {
             metrics::counter!("zonelog_mdns_connections_refused_total").increment(1);
-            tracing::debug!(%client, "too many TCP connections; closing the new one");
+            tracing::debug!(%client, "too many TCP connections, all of them busy or from this address; closing the new one");
             continue;
         };
         let service = Arc::clone(&service);
@@ -51,11 +51,11 @@ pub(crate) async fn serve(
                 service,
                 stream,
                 client,
+                admitted,
             };
             if let Err(error) = connection.serve(&shutdown).await {
                 tracing::debug!(%client, %error, "TCP connection given up");
             }
-            drop(permit);
         });
     }
 }
@@ -64,6 +64,7 @@ struct Connection {
     service: Arc<Service>,
     stream: TcpStream,
     client: SocketAddr,
+    admitted: Admitted,
 }
 
 impl Connection {
@@ -71,15 +72,24 @@ impl Connection {
         // Answers are written whole; waiting to join them with others only delays them.
         self.stream.set_nodelay(true)?;
         let mut packet = Vec::new();
-        let mut wait = self.service.options().read_timeout;
+        let rest = self.service.options().read_timeout;
+        let mut wait = rest;
         loop {
-            let read = self.read(&mut packet, wait);
+            let read = read(&mut self.stream, &mut packet, wait, rest);
             let more = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
-                read = read => read?,
+                read = self.admitted.listening(read) => read,
             };
-            if !more {
-                return Ok(());
+            match more {
+                Some(Ok(true)) => {}
+                Some(Ok(false)) => return Ok(()),
+                Some(Err(error)) => return Err(error),
+                None => {
+                    metrics::counter!("zonelog_mdns_connections_evicted_total").increment(1);
+                    return Err(Error::other(
+                        "too many TCP connections, and this one waited for longest",
+                    ));
+                }
             }
             let origin = Origin::tcp(self.client);
             let reply = match self.service.answer_at_once(&packet, origin) {
@@ -94,22 +104,6 @@ impl Connection {
             }
             wait = self.service.options().idle_timeout;
         }
-    }
-
-    /// Reads the next message; false when the client ended the connection instead. The first octet
-    /// may take `wait`, the rest the read timeout.
-    async fn read(&mut self, packet: &mut Vec<u8>, wait: Duration) -> Result<bool, Error> {
-        let mut length = [0; 2];
-        if within(wait, self.stream.read(&mut length[..1])).await? == 0 {
-            return Ok(false);
-        }
-        let rest = async {
-            self.stream.read_exact(&mut length[1..]).await?;
-            packet.resize(usize::from(u16::from_be_bytes(length)), 0);
-            self.stream.read_exact(packet).await
-        };
-        within(self.service.options().read_timeout, rest).await?;
-        Ok(true)
     }
 
     async fn write(&mut self, message: &[u8]) -> Result<(), Error> {
@@ -141,6 +135,27 @@ impl Connection {
         }
         sent.map(drop)
     }
+}
+
+/// Reads the next message; false when the client ended the connection instead. Its first octet may take `wait`, the
+/// others `rest`.
+async fn read(
+    stream: &mut TcpStream,
+    packet: &mut Vec<u8>,
+    wait: Duration,
+    rest: Duration,
+) -> Result<bool, Error> {
+    let mut length = [0; 2];
+    if within(wait, stream.read(&mut length[..1])).await? == 0 {
+        return Ok(false);
+    }
+    let message = async {
+        stream.read_exact(&mut length[1..]).await?;
+        packet.resize(usize::from(u16::from_be_bytes(length)), 0);
+        stream.read_exact(packet).await
+    };
+    within(rest, message).await?;
+    Ok(true)
 }
 
 async fn within<T>(time: Duration, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {

@@ -1,62 +1,103 @@
-//! Queries over UDP. What memory can answer is answered on the spot.
+//! Queries over UDP: several sockets on one address (SO_REUSEPORT), to which the system spreads the clients, and a
+//! thread for each. What memory can answer is answered on the spot, a batch of datagrams at a time.
 
+use std::net::{SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::net::UdpSocket;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Reply, Service};
+use crate::datagrams::{Receiver, send_all};
 use crate::origin::Origin;
 use crate::server::Work;
 
-/// The longest datagram.
-const DATAGRAM: usize = 65_535;
+/// How long a socket without queries waits until it looks whether there is a shutdown.
+const SHUTDOWN_LOOK: Duration = Duration::from_millis(100);
+/// What the system may hold for us while we are busy, in octets; it may allow less.
+const QUEUE: usize = 4 << 20;
 
-/// Answers until the shutdown.
-pub(crate) async fn serve(
-    service: Arc<Service>,
-    socket: Arc<UdpSocket>,
-    waiting: Arc<Semaphore>,
-    tasks: Work,
-    shutdown: CancellationToken,
-) {
-    let mut packet = vec![0; DATAGRAM];
-    loop {
-        let received = tokio::select! {
-            () = shutdown.cancelled() => return,
-            received = socket.recv_from(&mut packet) => received,
-        };
-        // An error here is about a datagram sent before, to a port where nobody listens any more.
-        let Ok((length, client)) = received else {
-            tokio::task::yield_now().await;
-            continue;
-        };
+/// One socket, and what answers on it.
+pub(crate) struct Worker {
+    pub(crate) service: Arc<Service>,
+    pub(crate) socket: Arc<UdpSocket>,
+    /// How many queries may wait for PostgreSQL.
+    pub(crate) waiting: Arc<Semaphore>,
+    /// Where those are answered.
+    pub(crate) work: Work,
+    pub(crate) runtime: Handle,
+    pub(crate) shutdown: CancellationToken,
+}
+
+impl Worker {
+    /// Answers until the shutdown.
+    pub(crate) fn serve(self) {
+        let mut receiver = Receiver::new();
+        let mut answers: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
+        while !self.shutdown.is_cancelled() {
+            let received = receiver.receive(&self.socket, |packet, client| {
+                if let Some(message) = self.answer(packet, client) {
+                    answers.push((message, client));
+                }
+            });
+            // Nothing came for a while, or the error is about a datagram sent before.
+            if received.is_err() {
+                continue;
+            }
+            send_all(&self.socket, &answers);
+            answers.clear();
+        }
+    }
+
+    fn answer(&self, packet: &[u8], client: SocketAddr) -> Option<Vec<u8>> {
         let origin = Origin::udp(client);
-        let reply = match service.answer_at_once(&packet[..length], origin) {
-            Ok(reply) => reply,
-            Err(query) => match Arc::clone(&waiting).try_acquire_owned() {
+        // One packet that we cannot stand must not take away this socket, and with it its share of the clients.
+        let answered = catch_unwind(AssertUnwindSafe(|| self.service.answer_at_once(packet, origin)));
+        let reply = match answered {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(query)) => match Arc::clone(&self.waiting).try_acquire_owned() {
                 Err(_) => query.turn_away(),
                 Ok(permit) => {
-                    let (service, socket) = (Arc::clone(&service), Arc::clone(&socket));
-                    tasks.spawn(async move {
+                    let (service, socket) = (Arc::clone(&self.service), Arc::clone(&self.socket));
+                    let answering = async move {
                         if let Reply::Message(message) = service.answer(query, origin).await {
-                            send(&socket, &message, client).await;
+                            send_all(&socket, &[(message, client)]);
                         }
                         drop(permit);
-                    });
+                    };
+                    self.work.spawn_on(answering, &self.runtime);
                     Reply::Nothing
                 }
             },
+            Err(_) => {
+                tracing::error!(%client, octets = packet.len(), "a packet made us panic: a bug; it is dropped");
+                Reply::Nothing
+            }
         };
-        if let Reply::Message(message) = reply {
-            send(&socket, &message, client).await;
+        match reply {
+            Reply::Message(message) => Some(message),
+            Reply::Nothing | Reply::Transfer(_) => None,
         }
     }
 }
 
-async fn send(socket: &UdpSocket, message: &[u8], client: std::net::SocketAddr) {
-    if let Err(error) = socket.send_to(message, client).await {
-        tracing::debug!(%client, %error, "cannot send an answer");
-    }
+/// Binds `count` sockets to an address. Nobody but us may share its port: the TCP socket on it, which is not shared,
+/// sees to that.
+pub(crate) fn bind(address: SocketAddr, count: usize) -> std::io::Result<Vec<Arc<UdpSocket>>> {
+    use socket2::{Domain, Protocol, Socket, Type};
+    let bind = |_| {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        socket.set_reuse_port(true)?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_recv_buffer_size(QUEUE)?;
+        socket.set_read_timeout(Some(SHUTDOWN_LOOK))?;
+        socket.bind(&address.into())?;
+        Ok(Arc::new(UdpSocket::from(socket)))
+    };
+    (0..count).map(bind).collect()
 }

@@ -82,7 +82,6 @@ async fn half_open_connections_are_dropped() {
     let options = MdnsOptions {
         read_timeout: Duration::from_millis(200),
         idle_timeout: Duration::from_millis(200),
-        max_connections: 4,
         ..options()
     };
     let mini = Running::start(database.url(), options).await;
@@ -97,11 +96,6 @@ async fn half_open_connections_are_dropped() {
     idle.write_u16(packet.len() as u16).await.unwrap();
     idle.write_all(&packet).await.unwrap();
     idle.read_u16().await.unwrap();
-    let mut one_too_many = TcpStream::connect(mini.address).await.unwrap();
-    assert!(
-        is_closed(&mut one_too_many, Duration::from_millis(150)).await,
-        "the fifth of four connections"
-    );
     for stream in [&mut silent, &mut half_length, &mut half_message, &mut idle] {
         assert!(is_closed(stream, PATIENCE).await);
     }

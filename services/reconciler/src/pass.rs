@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use zonelog_dns::{LongSerial, Serial};
+use zonelog_model::Position;
 use zonelog_projections::delivery::ZoneTarget;
 
 use crate::options::{ReconcilerOptions, Timings};
@@ -145,14 +146,25 @@ impl Server {
             };
             target.told.ensure_zone(&spec).await?;
         }
-        Ok(())
+        self.show_catalog(zone.created).await
+    }
+
+    /// Sees to it that the server has its pool's catalog as it was at a position, or later, if that is how it learns of zones.
+    async fn show_catalog(&self, position: Position) -> Result<(), TargetError> {
+        let Some(catalog) = &self.config.catalog else {
+            return Ok(());
+        };
+        catalog.bring(position).await.map_err(|reason| TargetError {
+            server: format!("catalog zone {}", catalog.name()),
+            reason,
+        })
     }
 
     async fn remove(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
         for target in &self.config.targets {
             target.told.remove_zone(&zone.name, zone.hard).await?;
         }
-        Ok(())
+        self.show_catalog(zone.position).await
     }
 
     async fn follow(
@@ -211,7 +223,10 @@ impl Server {
                 Step::Notify => {
                     first_notify.get_or_insert_with(Instant::now);
                     notified += 1;
-                    self.notify_targets(zone);
+                    // A zone that it is yet to take from the catalog it comes for by itself.
+                    if self.config.catalog.is_none() || situation.observed != Observed::NotServing {
+                        self.notify_targets(zone);
+                    }
                     pause = LOOK_AGAIN.0;
                     sleep(pause).await;
                     continue;
@@ -297,10 +312,21 @@ impl Server {
             (Desired::Absent, Observed::Serving(serial)) => {
                 Some(format!("{name} still serves serial {serial} of the deleted zone"))
             }
-            (Desired::Serving(wanted), Observed::NotServing | Observed::Referred) if *told => Some(format!(
-                "{name} took the zone but still refuses to answer for it (serial {wanted} is wanted); check \
+            (Desired::Serving(wanted), Observed::NotServing | Observed::Referred) if *told => {
+                match &self.config.catalog {
+                    // It takes its time for each zone of a catalog.
+                    Some(_) if *attempts + 1 < PATIENT_TRIES => None,
+                    Some(catalog) => Some(format!(
+                        "{name} has the catalog zone {} but does not serve this member of it (serial {wanted} is wanted); check in \
+                     its log whether it takes members from it, and from which primary",
+                        catalog.name()
+                    )),
+                    None => Some(format!(
+                        "{name} took the zone but still refuses to answer for it (serial {wanted} is wanted); check \
                  `allow-query`, and that its DNS address and its control channel belong to the same server and view"
-            )),
+                    )),
+                }
+            }
             _ if *attempts + 1 < PATIENT_TRIES => None,
             (Desired::Serving(wanted), Observed::Serving(serial)) => Some(format!(
                 "{name} still serves serial {serial}, not {wanted}; check in its log whether it can reach \

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use zonelog_dns::ZoneName;
 use zonelog_model::resource::HostPort;
 
-use crate::options::ReconcilerOptions;
+use crate::options::{ReconcilerOptions, Timings};
 use crate::targets::bind9::{Bind9Config, Bind9Options};
-use crate::targets::{KINDS, PoolTarget, TargetConfig, target_of};
+use crate::targets::{CatalogFollower, KINDS, PoolTarget, TargetConfig, target_of};
 use crate::topology::{ServerSpec, TargetSpec, shown};
 
 /// A server that can be worked on.
@@ -23,6 +24,8 @@ pub struct ServerConfig {
     pub targets: Vec<Target>,
     /// Who gets a NOTIFY once it serves a change.
     pub also_notifies: Vec<SocketAddr>,
+    /// By which it learns of its zones, if it does not learn of them one by one.
+    pub catalog: Option<Arc<CatalogFollower>>,
 }
 
 /// Who is told for a server.
@@ -79,13 +82,48 @@ pub async fn prepare(spec: &ServerSpec, options: &ReconcilerOptions) -> Result<S
             }
         }
     }
+    let catalog = follower(spec, &label, address, &targets, &options.timings)?;
     Ok(ServerConfig {
         name: spec.name.clone(),
+        catalog,
         label,
         address,
         targets,
         also_notifies,
     })
+}
+
+/// Who follows the pool's catalog at this server, if it takes its zones from there.
+fn follower(
+    spec: &ServerSpec,
+    label: &str,
+    asked: Option<SocketAddr>,
+    targets: &[Target],
+    timings: &Timings,
+) -> Result<Option<Arc<CatalogFollower>>, String> {
+    let (mut notify, mut masters) = (Vec::new(), Vec::new());
+    let by_catalog = |target: &&Target| target.config == TargetConfig::Catalog;
+    for target in targets.iter().filter(by_catalog) {
+        notify.extend(target.notify);
+        masters.extend(target.masters.iter().copied());
+    }
+    let Some(name) = spec
+        .catalog
+        .as_ref()
+        .filter(|_| targets.iter().any(|target| by_catalog(&target)))
+    else {
+        return Ok(None);
+    };
+    let name = ZoneName::parse(&name.to_string())
+        .map_err(|error| format!("the pool's catalog zone {name} cannot be asked for: {error}"))?;
+    notify.dedup();
+    masters.dedup();
+    Ok(Some(Arc::new(CatalogFollower::new(
+        label,
+        name,
+        (asked, notify, masters),
+        timings,
+    ))))
 }
 
 async fn prepare_target(
@@ -94,6 +132,13 @@ async fn prepare_target(
     options: &ReconcilerOptions,
 ) -> Result<Target, String> {
     let config = match spec.kind.as_str() {
+        _ if spec.by_catalog => TargetConfig::Catalog,
+        "catalog" => {
+            return Err(
+                "its pool has no catalog_zone: give it one in pools.yaml and run `zonelog pool update`"
+                    .to_owned(),
+            );
+        }
         "bind9" => {
             let read = Bind9Options::read(&spec.options, &options.unseal)?;
             let place = HostPort {

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::Instant;
 use zonelog_central::ids;
 use zonelog_dns::{Name, Serial, ZoneName};
@@ -31,6 +32,31 @@ pub async fn soa(server: SocketAddr, zone: &ZoneName, patience: Duration) -> Obs
             Observed::Silent(format!("no answer within {} ms", patience.as_millis()))
         }
         Err(error) => Observed::Silent(error.to_string()),
+    }
+}
+
+/// Asks `server` for the SOA of `zone` over TCP (RFC 7766), for what it answers over no other.
+pub async fn soa_over_tcp(server: SocketAddr, zone: &ZoneName, patience: Duration) -> Observed {
+    let exchanged = async {
+        let mut stream = TcpStream::connect(server).await?;
+        let id = u16::try_from(ids::random_below(1 << 16)).unwrap_or_default();
+        let question = question(id, QUERY, zone);
+        let length = u16::try_from(question.len()).unwrap_or(u16::MAX).to_be_bytes();
+        stream.write_all(&[&length[..], &question].concat()).await?;
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).await?;
+        let mut octets = vec![0; usize::from(u16::from_be_bytes(length))];
+        stream.read_exact(&mut octets).await?;
+        let answer = Message::from_vec(&octets).map_err(io::Error::other)?;
+        if answer.metadata.id != id || answer.metadata.message_type != MessageType::Response {
+            return Err(io::Error::other("an answer to another question"));
+        }
+        Ok(answer)
+    };
+    match tokio::time::timeout(patience, exchanged).await {
+        Ok(Ok(answer)) => read(zone, &answer),
+        Ok(Err(error)) => Observed::Silent(error.to_string()),
+        Err(_) => Observed::Silent(format!("no answer over TCP within {} ms", patience.as_millis())),
     }
 }
 

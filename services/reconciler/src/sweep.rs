@@ -57,11 +57,13 @@ impl Sweep {
             return std::future::pending().await;
         }
         let mut quick = self.sample().await?;
+        let mut complaint = None;
         loop {
             let began = Instant::now();
             let pace = self.pace().await?;
             let mut after = Vec::new();
             loop {
+                complaint = self.look_at_catalog(complaint).await;
                 let limit = if quick { QUICK_PAGE } else { SLOW_PAGE };
                 let page = self.page(&after, limit).await?;
                 let Some(last) = page.last() else { break };
@@ -96,6 +98,22 @@ impl Sweep {
             };
             quick = self.wait(rest).await?;
         }
+    }
+
+    /// Sees to it that the server has its pool's catalog, though no zone may wait for it; says once what is wrong with it.
+    async fn look_at_catalog(&self, said: Option<String>) -> Option<String> {
+        let catalog = self.server.config.catalog.as_ref()?;
+        let wrong = catalog.bring(0).await.err();
+        if let Some(reason) = &wrong
+            && said != wrong
+        {
+            tracing::warn!(
+                server = self.lease.server,
+                reason,
+                "a name server does not have its catalog"
+            );
+        }
+        wrong
     }
 
     /// Waits, unless there is doubt: true when all zones are to be asked for at once.

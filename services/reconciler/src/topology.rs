@@ -6,13 +6,19 @@
 //!    `api_endpoint`; of several with that host, to the one whose port is the target's `port`.
 //! 2. What is left is paired in the order of the file, if as many name servers as targets are left.
 //! 3. Else each name server that is left is told by all targets that are left, or by all of the pool's if none is.
-//! 4. Targets that are left when every name server has its own are servers themselves: asked at their own `host` and
+//! 4. A name server without any is told by the pool's catalog zone, if it has one.
+//! 5. Targets that are left when every name server has its own are servers themselves: asked at their own `host` and
 //!    `port` if they name one, and taken at their word if not.
+//!
+//! In a pool with a catalog zone, targets whose servers can follow one are not told of single zones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use zonelog_dns::Name;
 use zonelog_model::PoolId;
 use zonelog_model::resource::{HostPort, OptionValue, Pool, PoolTarget};
+
+use crate::targets::CATALOG_KINDS;
 
 /// The port of DNS (RFC 1035 §4.2).
 const DNS_PORT: u16 = 53;
@@ -33,6 +39,8 @@ pub struct ServerSpec {
     pub targets: Vec<TargetSpec>,
     /// Who gets a NOTIFY once it serves a change.
     pub also_notifies: Vec<HostPort>,
+    /// Its pool's catalog zone (RFC 9432).
+    pub catalog: Option<Name>,
 }
 
 /// A target as its pool describes it.
@@ -46,6 +54,8 @@ pub struct TargetSpec {
     pub masters: Vec<HostPort>,
     /// Where it takes NOTIFY.
     pub notify: Option<HostPort>,
+    /// Its server takes its zones from the pool's catalog zone, and it is told of none.
+    pub by_catalog: bool,
 }
 
 impl ServerSpec {
@@ -64,16 +74,24 @@ impl ServerSpec {
 pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
     let mut names = BTreeSet::new();
     let (told, alone) = assign(pool);
-    let spec = |name, asked: Option<HostPort>, targets: &[usize]| ServerSpec {
-        name,
-        pool: id,
-        pool_name: pool.name.clone(),
-        targets: targets
+    let catalog = pool.catalog_zone.as_ref().map(|zone| zone.name.clone());
+    let spec = |name, asked: Option<HostPort>, told: &[usize]| {
+        let mut targets: Vec<TargetSpec> = told
             .iter()
-            .map(|&index| target(&pool.targets[index], asked.as_ref()))
-            .collect(),
-        asked,
-        also_notifies: pool.also_notifies.clone(),
+            .map(|&index| target(pool, &pool.targets[index], asked.as_ref()))
+            .collect();
+        if targets.is_empty() && catalog.is_some() {
+            targets.push(by_catalog_alone(asked.clone()));
+        }
+        ServerSpec {
+            name,
+            pool: id,
+            pool_name: pool.name.clone(),
+            targets,
+            asked,
+            also_notifies: pool.also_notifies.clone(),
+            catalog: catalog.clone(),
+        }
     };
     let mut servers = Vec::new();
     for (nameserver, targets) in pool.nameservers.iter().zip(&told) {
@@ -91,7 +109,7 @@ pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
             host,
             port: port.unwrap_or(DNS_PORT),
         });
-        let described = target(&pool.targets[index], asked.as_ref());
+        let described = target(pool, &pool.targets[index], asked.as_ref());
         let stem = match &asked {
             Some(asked) => format!("{}/{}", id.uuid(), shown(asked)),
             None => format!("{}/target/{}", id.uuid(), identity(&described)),
@@ -163,7 +181,18 @@ fn nameserver_of(pool: &Pool, target: &PoolTarget) -> Option<usize> {
     None
 }
 
-fn target(target: &PoolTarget, asked: Option<&HostPort>) -> TargetSpec {
+/// The target of a name server that has none, in a pool with a catalog zone.
+fn by_catalog_alone(notify: Option<HostPort>) -> TargetSpec {
+    TargetSpec {
+        kind: "catalog".to_owned(),
+        options: BTreeMap::new(),
+        masters: Vec::new(),
+        notify,
+        by_catalog: true,
+    }
+}
+
+fn target(pool: &Pool, target: &PoolTarget, asked: Option<&HostPort>) -> TargetSpec {
     let notify = match (own_address(target), asked) {
         (Some((host, Some(port))), _) => Some(HostPort { host, port }),
         (Some((host, None)), Some(asked)) if same_host(&asked.host, &host) => Some(asked.clone()),
@@ -175,6 +204,7 @@ fn target(target: &PoolTarget, asked: Option<&HostPort>) -> TargetSpec {
         options: target.options.clone(),
         masters: target.masters.clone(),
         notify,
+        by_catalog: pool.catalog_zone.is_some() && CATALOG_KINDS.contains(&target.kind.as_str()),
     }
 }
 
@@ -391,6 +421,31 @@ mod tests {
                 .collect::<BTreeSet<_>>()
         };
         assert_eq!(names(&one), names(&other));
+    }
+
+    #[test]
+    fn in_a_pool_with_a_catalog_servers_that_can_follow_it_are_told_of_no_zones() {
+        let mut pool = pool(&[("a", 53), ("b", 53)], &[&[("host", "a")], &[("host", "b")]]);
+        pool.targets[1].kind = "nsd4".to_owned();
+        let told = |pool: &Pool| -> Vec<(String, bool)> {
+            let servers = servers(PoolId::new(Uuid::nil()), pool);
+            let targets = servers.iter().flat_map(|server| &server.targets);
+            targets
+                .map(|target| (target.kind.clone(), target.by_catalog))
+                .collect()
+        };
+        let of =
+            |one: &str, by: bool, other: &str, too: bool| vec![(one.to_owned(), by), (other.to_owned(), too)];
+        assert_eq!(told(&pool), of("bind9", false, "nsd4", false));
+        pool.catalog_zone = Some(zonelog_model::resource::CatalogZone {
+            name: Name::parse("catalog.example.").unwrap(),
+            refresh: 60,
+            tsig_key: None,
+            tsig_algorithm: None,
+        });
+        assert_eq!(told(&pool), of("bind9", true, "nsd4", false));
+        pool.targets.clear();
+        assert_eq!(told(&pool), of("catalog", true, "catalog", true));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Telling a server which zones to serve. One file a backend.
 
 pub(crate) mod bind9;
+pub(crate) mod catalog;
 mod fake;
 mod rndc;
 
@@ -14,11 +15,12 @@ use zonelog_dns::ZoneName;
 use zonelog_model::ZoneId;
 
 pub use bind9::{Bind9, Bind9Config};
+pub use catalog::{CATALOG_KINDS, CatalogFollower};
 pub use fake::Fake;
 pub use rndc::{KeyError, RndcAlgorithm, RndcError, RndcKey, RndcSecret};
 
 /// The kinds of targets that can be told, as `pools.yaml` names them.
-pub const KINDS: [&str; 2] = ["bind9", "fake"];
+pub const KINDS: [&str; 3] = ["bind9", "catalog", "fake"];
 
 /// A zone as a server must have it: a secondary of the masters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +63,8 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
 pub enum TargetConfig {
     /// BIND 9 through its rndc channel; wants `allow-new-zones yes`.
     Bind9(Bind9Config),
+    /// Its server takes its zones from the pool's catalog zone.
+    Catalog,
     /// Nothing to tell.
     Fake,
 }
@@ -69,7 +73,8 @@ pub enum TargetConfig {
 pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
     match config {
         TargetConfig::Bind9(config) => Arc::new(Bind9::new(server, config)),
-        TargetConfig::Fake => Arc::new(Fake),
+        // Who follows the catalog does the rest, for all zones together.
+        TargetConfig::Catalog | TargetConfig::Fake => Arc::new(Fake),
     }
 }
 
@@ -77,7 +82,7 @@ pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
 pub fn remarks(target: &zonelog_model::resource::PoolTarget) -> Vec<String> {
     match target.kind.as_str() {
         "bind9" => bind9::remarks(&target.options),
-        "fake" => Vec::new(),
+        "catalog" | "fake" => Vec::new(),
         _ => vec![format!(
             "this version of Zonelog cannot tell such targets of zones (it can: {}): its zones stay in ERROR",
             KINDS.join(", ")

@@ -5,6 +5,7 @@
     reason = "a broken part fails the test"
 )]
 
+mod catalogs;
 mod convergence;
 mod failures;
 mod leases;

@@ -6,6 +6,7 @@
 //!   of single zones is tested by these alone.
 
 mod bind9;
+pub(crate) mod catalog;
 mod pooled;
 mod told;
 
@@ -136,6 +137,7 @@ macro_rules! pooled {
 
 told!(bind9_told, super::bind9::OfBind9);
 pooled!(bind9_in_a_pool, super::bind9::OfBind9);
+pooled!(bind9_by_catalog, super::catalog::OfBindByCatalog);
 
 /// The zones of these names with one content, at a BIND that has no other secondaries.
 async fn primary_of(zones: &[String], serial: u32, key: Option<TransferKey>) -> (Bind, Primary) {

@@ -193,3 +193,38 @@ async fn its_records_are_answered_and_another_name_takes_its_place() {
     assert_eq!(soa_serial(running.address, "old.example.").await, None);
     running.stop().await;
 }
+
+/// One member more of ten thousand is a difference of a few records.
+#[tokio::test]
+async fn ten_thousand_members_are_one_transfer_and_the_next_a_small_one() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    pool.describe(CATALOG, 60).await;
+    let running = Running::start(database.url(), options()).await;
+    // Each at a position of its own, as the log has them.
+    let many = format!(
+        "insert into catalog_member
+         select '{POOL}', gen_random_uuid(), 'z' || n || '.example.', convert_to('z' || n, 'UTF8'), null,
+                {{position}} - 1 + n, null
+         from generate_series(1, 10000) n;
+         update feed_head set position = position + 9999"
+    );
+    let head = pool.step(&many).await;
+    until_serial(running.address, CATALOG, head).await;
+    let received = axfr(running.address, CATALOG).await;
+    assert_eq!(received.content.len(), 10_002);
+    let next = pool.join(1, "one-more.example.", None).await;
+    until_serial(running.address, CATALOG, next).await;
+    let received = ixfr(running.address, CATALOG, head).await;
+    assert_eq!(received.drained.shape, Shape::Difference);
+    assert_eq!((received.deleted.len(), received.added.len()), (0, 1));
+    assert!(
+        received.drained.octets < 1_000,
+        "{} octets",
+        received.drained.octets
+    );
+    // All the way in one step, and from the middle.
+    let middle = ixfr(running.address, CATALOG, head - 5_000).await;
+    assert_eq!((middle.deleted.len(), middle.added.len()), (0, 5_001));
+    running.stop().await;
+}

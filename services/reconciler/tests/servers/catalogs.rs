@@ -1,27 +1,34 @@
 //! Pools whose servers take their zones from a catalog zone: what is particular to that. What every server of a pool must
 //! do is in targets/pooled.rs.
 
+use std::net::SocketAddr;
+use std::time::Instant;
+
 use futures_util::future::join_all;
 use uuid::Uuid;
 use zonelog_dns::LongSerial;
 use zonelog_model::PoolId;
+use zonelog_model::resource::Pool;
 use zonelog_model::zone::{AbandonZone, Command, MoveZone};
 use zonelog_projections::status::Status;
+use zonelog_reconciler::Timings;
 use zonelog_reconciler::plan::Observed;
 use zonelog_test_parts::bind::Bind;
 use zonelog_test_parts::eventually;
 
-use crate::targets::catalog::{CATALOG, bind_options, catalog_zone, follower};
+use crate::targets::catalog::{CATALOG, bind_options, catalog_zone, follower, knot};
 use crate::world::{PATIENCE, Reconciler, World, described, look, pool, quick, until_serving};
 
 const OTHER: PoolId = PoolId::new(Uuid::from_u128(8));
 
 /// A pool with a catalog that these servers follow.
-fn by_catalog(name: &str, catalog: &str, servers: &[&Bind]) -> zonelog_model::resource::Pool {
-    let members: Vec<_> = servers
-        .iter()
-        .map(|server| follower(server.dns_address()))
-        .collect();
+fn by_catalog(name: &str, catalog: &str, servers: &[&Bind]) -> Pool {
+    let servers: Vec<_> = servers.iter().map(|server| server.dns_address()).collect();
+    followed_at(name, catalog, &servers)
+}
+
+fn followed_at(name: &str, catalog: &str, servers: &[SocketAddr]) -> Pool {
+    let members: Vec<_> = servers.iter().map(|&server| follower(server)).collect();
     let mut pool = described(name, &members);
     pool.catalog_zone = Some(catalog_zone(catalog));
     pool
@@ -37,7 +44,7 @@ async fn until_gone(server: &Bind, zone: &str) {
 }
 
 /// The catalog's serial at a server.
-async fn serial(server: std::net::SocketAddr) -> Option<u32> {
+async fn serial(server: SocketAddr) -> Option<u32> {
     match look(server, &format!("{CATALOG}.")).await {
         Observed::Serving(serial) => Some(serial.get()),
         _ => None,
@@ -183,4 +190,67 @@ async fn a_target_that_has_no_catalog_to_follow_says_so() {
         .change_pool(pool(), by_catalog("default", CATALOG, &[&bind]))
         .await;
     world.until_active(zone.id).await;
+}
+
+/// BIND and Knot side by side: zones come, change, go and are made again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bind_and_knot_follow_one_catalog() {
+    let world = World::new().await;
+    let (bind, knot) = (bind(&world, &[CATALOG]).await, knot(CATALOG, world.master).await);
+    let servers = [bind.dns_address(), knot.dns_address()];
+    world
+        .change_pool(pool(), followed_at("default", CATALOG, &servers))
+        .await;
+    let _reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
+    let one = world.create_zone("one.test.").await;
+    let two = world
+        .create_zone_with("two.test.", &[("catalog_group", "gold")])
+        .await;
+    for zone in [&one, &two] {
+        world.until_active(zone.id).await;
+    }
+    let one = world.add_record(&one, "www").await;
+    world.delete_zone(two.id).await;
+    world.until_converged_at(&servers).await;
+    let again = world.create_zone("two.test.").await;
+    world.add_record(&again, "new").await;
+    world.delete_zone(one.id).await;
+    world.until_converged_at(&servers).await;
+    assert_eq!(world.errors().await, Vec::<String>::new());
+}
+
+/// From nothing to ten thousand zones at a server, and one more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_zones_by_one_catalog() {
+    let world = World::new().await;
+    let knot = knot(CATALOG, world.master).await;
+    let server = knot.dns_address();
+    world
+        .change_pool(pool(), followed_at("default", CATALOG, &[server]))
+        .await;
+    let mut last = None;
+    for thousand in 0..10 {
+        let names: Vec<String> = (0..100)
+            .map(|number| format!("z{hundred}-{number}.test."))
+            .collect();
+        let zones = join_all(names.iter().map(|name| world.create_zone(name))).await;
+        last = zones.into_iter().next_back();
+    }
+    let began = Instant::now();
+    let _reconciler = Reconciler::with_pools_as_they_are(&world, "a", Timings::default());
+    eventually("all are served", PATIENCE * 2, async || {
+        world.backlog().await == (0, 0)
+    })
+    .await;
+    println!("10,000 zones served and confirmed after {:?}", began.elapsed());
+    let last = last.unwrap();
+    until_serving(server, &last.name.to_string(), last.serial).await;
+    let began = Instant::now();
+    let more = world.create_zone("more.test.").await;
+    until_serving(server, "more.test.", more.serial).await;
+    println!("one more after {:?}", began.elapsed());
+    world.delete_zone(last.id).await;
+    let gone = async || look(server, &last.name.to_string()).await == Observed::NotServing;
+    eventually("the last of them is gone", PATIENCE, gone).await;
+    assert_eq!(world.errors().await, Vec::<String>::new());
 }

@@ -148,6 +148,11 @@ impl World {
     }
 
     pub(crate) async fn create_zone(&self, name: &str) -> Zone {
+        self.create_zone_with(name, &[]).await
+    }
+
+    /// Creates a zone with these attributes.
+    pub(crate) async fn create_zone_with(&self, name: &str, attributes: &[(&str, &str)]) -> Zone {
         let command = Command::CreateZone(CreateZone {
             zone: ids::zone_id(),
             soa_recordset: ids::recordset_id(),
@@ -158,7 +163,10 @@ impl World {
             email: "hostmaster@example.org".into(),
             ttl: None,
             description: None,
-            attributes: BTreeMap::new(),
+            attributes: attributes
+                .iter()
+                .map(|&(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
             timers: self.central.soa_timers(),
             may_use_low_ttl: false,
             may_use_blacklisted: false,

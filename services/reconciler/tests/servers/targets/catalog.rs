@@ -6,6 +6,7 @@ use zonelog_dns::Name;
 use zonelog_model::resource::{CatalogZone, Pool};
 use zonelog_reconciler::targets::TargetConfig;
 use zonelog_test_parts::bind::{Bind, BindOptions};
+use zonelog_test_parts::knot::{Knot, KnotOptions};
 
 use super::{Kind, Primary};
 use crate::world::Member;
@@ -40,6 +41,14 @@ pub(crate) fn bind_options(catalogs: &[&str], primary: SocketAddr) -> BindOption
         config: zones,
         ..BindOptions::default()
     }
+}
+
+/// A Knot DNS that follows a catalog of a primary.
+pub(crate) async fn knot(catalog: &str, primary: SocketAddr) -> Knot {
+    // The catalog is a zone of its configuration with two settings more.
+    let zone = format!("{catalog}.\n    catalog-role: interpret\n    catalog-template: default");
+    let zones = vec![zone];
+    Knot::start(KnotOptions { primary, zones }).await.unwrap()
 }
 
 /// A server of a pool that is told of nothing.

@@ -230,8 +230,8 @@ async fn ten_thousand_zones_by_one_catalog() {
         .await;
     let mut last = None;
     for thousand in 0..10 {
-        let names: Vec<String> = (0..100)
-            .map(|number| format!("z{hundred}-{number}.test."))
+        let names: Vec<String> = (0..1_000)
+            .map(|number| format!("z{thousand}-{number}.test."))
             .collect();
         let zones = join_all(names.iter().map(|name| world.create_zone(name))).await;
         last = zones.into_iter().next_back();

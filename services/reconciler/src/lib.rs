@@ -30,6 +30,8 @@ mod prepare;
 pub mod probe;
 mod run;
 mod server;
+#[cfg(test)]
+mod simulation;
 mod sweep;
 pub mod targets;
 pub mod topology;

@@ -216,21 +216,23 @@ impl Tracker {
             }
             Outcome::Silent => (0, None),
         };
-        // A server that was seen past the serial of a later change has that change too.
-        let met = |position: Position, serial: Option<LongSerial>| {
-            position <= reached || matches!((seen, serial), (Some(seen), Some(wanted)) if seen >= wanted)
-        };
-        let mut through = reached;
-        tracked.stretches.retain(|(number, position, serial)| {
-            let met = met(*position, *serial);
-            if met {
-                through = through.max(*position);
-                if let Some(open) = usize::try_from(number - self.first)
+        // A server that was seen past the serial of a later change has that change too, and what came between: also when
+        // that was a deletion, after which the zone was made again.
+        let later = tracked
+            .stretches
+            .iter()
+            .filter(|(_, _, serial)| matches!((seen, serial), (Some(seen), Some(wanted)) if seen >= *wanted));
+        let through = later
+            .map(|(_, position, _)| *position)
+            .fold(reached, Position::max);
+        tracked.stretches.retain(|(number, position, _)| {
+            let met = *position <= through;
+            if met
+                && let Some(open) = usize::try_from(number - self.first)
                     .ok()
                     .and_then(|n| self.open.get_mut(n))
-                {
-                    open.waiting -= 1;
-                }
+            {
+                open.waiting -= 1;
             }
             !met
         });
@@ -322,6 +324,22 @@ mod tests {
             (13, 2, 1)
         );
         assert_eq!(tracker.take_write(13), None);
+    }
+
+    #[test]
+    fn a_zone_that_was_deleted_and_made_again_on_its_way_holds_nothing_up() {
+        let mut tracker = Tracker::at(0);
+        tracker.take(1, vec![zone(1, 1)]);
+        tracker.start(false).unwrap();
+        let deleted = ZoneTarget {
+            serial: None,
+            ..zone(1, 2)
+        };
+        tracker.take(2, vec![deleted]);
+        tracker.take(3, vec![zone(1, 3)]);
+        // The server has transferred the new zone already.
+        tracker.finish(&zone(1, 1), settled(3), Timestamp::MIN_UTC);
+        assert_eq!((tracker.checkpoint(), tracker.open_stretches()), (3, 0));
     }
 
     #[test]

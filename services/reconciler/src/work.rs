@@ -250,7 +250,8 @@ impl Work {
             let (server, zone) = (&self.lease.server, &start.target.name);
             tracing::debug!(server, %zone, attempts = start.attempts + 1, ?error, "a zone is set aside");
         }
-        let next_try = clock::now() + pause_after(&self.server.timings, start.attempts);
+        let next_try =
+            clock::now() + pause_after(&self.server.timings, start.attempts, ids::random_below(65));
         self.tracker.finish(&start.target, outcome, next_try);
         Ok(())
     }
@@ -322,18 +323,15 @@ impl Work {
         self.any_aside = !rows.is_empty();
         let now = clock::now();
         for row in rows {
-            if row.next_try > now {
-                self.retry_by(row.next_try, now);
-                break;
+            let wait = due_in(&self.server.timings, row.next_try, now);
+            if !wait.is_zero() {
+                let at = Instant::now() + wait;
+                self.retry_at = Some(self.retry_at.map_or(at, |planned| planned.min(at)));
+                continue;
             }
             self.tracker.take_again(row);
         }
         Ok(())
-    }
-
-    fn retry_by(&mut self, next_try: Timestamp, now: Timestamp) {
-        let at = Instant::now() + (next_try - now).to_std().unwrap_or_default();
-        self.retry_at = Some(self.retry_at.map_or(at, |planned| planned.min(at)));
     }
 
     /// Begins to write what was seen since the last write, if none is under way.
@@ -403,12 +401,23 @@ async fn at(time: Option<Instant>) {
     }
 }
 
-/// The pause after one more failure than `attempts`: doubling, with a jitter of up to half of it, so that zones that
-/// failed together do not come back together.
-fn pause_after(timings: &Timings, attempts: i32) -> Duration {
+/// The pause after one more failure than `attempts`: doubling, and shortened by up to half of it (`spread` 64 to 0), so that
+/// zones that failed together do not come back together.
+pub(crate) fn pause_after(timings: &Timings, attempts: i32, spread: u32) -> Duration {
     let doubled = timings.retry_first.saturating_mul(1 << attempts.clamp(0, 16));
     let pause = doubled.min(timings.retry_most);
-    pause * (64 + ids::random_below(65)) / 128
+    pause * (64 + spread.min(64)) / 128
+}
+
+/// How long until a zone that was set aside is tried again. A time farther away than the longest pause was written by a
+/// clock that has been set back since: it has come.
+pub(crate) fn due_in(timings: &Timings, next_try: Timestamp, now: Timestamp) -> Duration {
+    let wait = (next_try - now).to_std().unwrap_or_default();
+    if wait > timings.retry_most {
+        Duration::ZERO
+    } else {
+        wait
+    }
 }
 
 #[cfg(test)]
@@ -423,11 +432,11 @@ mod tests {
                 .retry_first
                 .saturating_mul(1 << attempts.min(16))
                 .min(timings.retry_most);
-            let pause = pause_after(&timings, attempts);
+            let pause = pause_after(&timings, attempts, attempts as u32 % 65);
             assert!(pause <= most && pause >= most / 2, "{attempts}: {pause:?}");
         }
         assert_eq!(
-            pause_after(&timings, i32::MAX).max(timings.retry_most),
+            pause_after(&timings, i32::MAX, 64).max(timings.retry_most),
             timings.retry_most
         );
     }

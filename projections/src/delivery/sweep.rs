@@ -46,24 +46,29 @@ pub async fn zone_count<C: GenericClient>(client: &C, pool: PoolId) -> Result<i6
     Ok(row.get(0))
 }
 
-/// A page of the pool's live zones in canonical order of their names, after the name with the key `after` (empty: from
-/// the start): those whose last change is at or before `through`, and that are not known to be behind at the server. For a sweep over
-/// what it should serve.
+/// A page of the pool's names in canonical order, after the name with the key `after` (empty: from the start): those whose
+/// last change is at or before `through`, and that are not known to be behind at the server. For a sweep over what it should
+/// serve, and over what it should not: also names deleted after `deleted_since`, for a command that came late may have
+/// brought them back. Older ones not, as a server's owner may have given such a name a use of their own.
 pub async fn settled_zones<C: GenericClient>(
     client: &C,
     server: &str,
     pool: PoolId,
     through: Position,
+    deleted_since: Timestamp,
     after: &[u8],
     limit: i64,
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let rows = client
         .query(
-            "select name_key, name, id, content_position, pool_position, serial, false from zone \
-             where pool = $1 and deleted_position is null and content_position <= $2 and name_key > $3 \
+            "select distinct on (name_key) name_key, name, id, content_position, pool_position, \
+               case when deleted_position is null then serial end, hard_deleted \
+             from zone z where pool = $1 and content_position <= $2 and name_key > $3 and not abandoned \
+             and (deleted_position is null or deleted_at > $6 and not exists ( \
+               select from zone live where live.name_key = z.name_key and live.deleted_position is null)) \
              and not exists (select from server_zone b where b.server = $5 and b.zone_key = name_key) \
-             order by name_key limit $4",
-            &[&pool.uuid(), &through, &after, &limit, &server],
+             order by name_key, content_position desc limit $4",
+            &[&pool.uuid(), &through, &after, &limit, &server, &deleted_since],
         )
         .await?;
     rows.iter().map(|row| target(row, 0)).collect()

@@ -1,7 +1,7 @@
 //! One try to bring one zone at one server to what the log says: look, plan, act, look again.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -34,6 +34,8 @@ pub(crate) struct Server {
     pub(crate) options: Arc<ReconcilerOptions>,
     /// How patient to be.
     pub(crate) timings: Timings,
+    /// Until when the lease is held for sure, by this process's clock, which goes on while the process is stopped.
+    lease_until: Mutex<Instant>,
 }
 
 /// How a try ended.
@@ -73,6 +75,7 @@ impl Server {
             config,
             options: Arc::clone(options),
             timings: options.timings.clone(),
+            lease_until: Mutex::new(Instant::now()),
         })
     }
 
@@ -136,6 +139,24 @@ impl Server {
         }
     }
 
+    /// The lease was asked for, or renewed, at this time.
+    pub(crate) fn held_from(&self, asked: Instant) {
+        *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner) = asked + self.timings.lease;
+    }
+
+    /// A process that was stopped past its lease tells servers nothing any more: another may have told them otherwise.
+    fn may_act(&self) -> Result<(), TargetError> {
+        if Instant::now() < *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(());
+        }
+        Err(TargetError {
+            server: self.config.label.clone(),
+            reason: "nothing was told, as the lease on the server was not renewed in time; check that the database answers \
+                     and that this process is not held up"
+                .to_owned(),
+        })
+    }
+
     async fn ensure(&self, zone: &ZoneTarget, renew: bool) -> Result<(), TargetError> {
         for target in &self.config.targets {
             let spec = ZoneSpec {
@@ -144,6 +165,7 @@ impl Server {
                 masters: target.masters.clone(),
                 renew,
             };
+            self.may_act()?;
             target.told.ensure_zone(&spec).await?;
         }
         self.show_catalog(zone.created).await
@@ -162,6 +184,7 @@ impl Server {
 
     async fn remove(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
         for target in &self.config.targets {
+            self.may_act()?;
             target.told.remove_zone(&zone.name, zone.hard).await?;
         }
         self.show_catalog(zone.position).await

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use zonelog_central::{clock, ids};
@@ -164,6 +165,11 @@ impl Keeper {
         loop {
             let what = match Server::prepare(&self.spec, &self.options).await {
                 Ok(server) => {
+                    let asked = Instant::now();
+                    if !delivery::renew(client, lease, timings.lease.as_secs_f64()).await? {
+                        return Err(WorkError::LeaseLost);
+                    }
+                    server.held_from(asked);
                     if said.is_some() {
                         delivery::wake_all(client, lease, clock::now()).await?;
                     }

@@ -25,6 +25,9 @@ const QUICK_PAGE: i64 = 512;
 const AT_ONCE: usize = 32;
 /// How many zones tell whether a server lost what it had.
 const SAMPLE: i64 = 32;
+/// For how long after its deletion a name is looked after: a command that was on its way to the server may have brought
+/// the zone back.
+const DELETED: Duration = Duration::from_secs(86_400);
 /// The slowest pace: with few zones each is asked for more often than the period wants.
 const SLOWEST: Duration = Duration::from_millis(500);
 /// The pause when the server does not answer at all.
@@ -139,6 +142,7 @@ impl Sweep {
             &self.lease.server,
             self.pool,
             through,
+            clock::now() - DELETED,
             after,
             limit,
         )
@@ -168,7 +172,12 @@ impl Sweep {
             .buffer_unordered(AT_ONCE);
         let (mut seen, mut behind) = (Seen::default(), Vec::<(ZoneTarget, Option<LongSerial>)>::new());
         while let Some((zone, observed)) = answers.next().await {
-            let Some(wanted) = zone.serial else { continue };
+            let Some(wanted) = zone.serial else {
+                if matches!(observed, Observed::Serving(_) | Observed::Unclear(_)) {
+                    behind.push((zone, None));
+                }
+                continue;
+            };
             match observed {
                 Observed::Serving(serial) if is_at_or_past(serial, wanted) => {}
                 Observed::Serving(serial) => behind.push((zone, Some(serial_seen(serial, wanted)))),

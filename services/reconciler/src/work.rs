@@ -143,9 +143,11 @@ impl Work {
                     self.measure(head).await?;
                 }
                 _ = renewal.tick() => {
+                    let asked = Instant::now();
                     if !delivery::renew(&*self.client, &self.lease, timings.lease.as_secs_f64()).await? {
                         return Err(WorkError::LeaseLost);
                     }
+                    self.server.held_from(asked);
                 }
                 () = found.notified() => {
                     self.any_aside = true;

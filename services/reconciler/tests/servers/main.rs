@@ -8,8 +8,10 @@
 mod catalogs;
 mod convergence;
 mod failures;
+mod faults;
 mod leases;
 mod pools;
 mod target;
 mod targets;
+mod unreliable;
 mod world;

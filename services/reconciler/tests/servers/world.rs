@@ -458,8 +458,18 @@ impl Reconciler {
     }
 
     pub(crate) fn with_pools_as_they_are(world: &World, holder: &str, timings: Timings) -> Self {
+        Self::with_masters(world, holder, timings, vec![world.master])
+    }
+
+    /// The servers are to transfer from these addresses, behind which is MiniDNS.
+    pub(crate) fn with_masters(
+        world: &World,
+        holder: &str,
+        timings: Timings,
+        masters: Vec<SocketAddr>,
+    ) -> Self {
         let options = ReconcilerOptions {
-            masters: vec![world.master],
+            masters,
             unseal: Unseal::without_key(),
             timings,
             holder: holder.to_owned(),

@@ -12,5 +12,5 @@ mod write;
 
 pub use delta::ResourceDelta;
 pub use list::{ResourceList, ResourceSight, ResourceSort, list};
-pub use read::{RESOURCE_COLUMNS, ResourceError, find, pools, quotas, resource_from_row};
+pub use read::{RESOURCE_COLUMNS, ResourceError, find, pools, quotas, resource_from_row, tsig_keys};
 pub use write::ResourceWriter;

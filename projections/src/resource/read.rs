@@ -67,10 +67,19 @@ pub async fn find<C: GenericClient>(
 
 /// All pools, the oldest first.
 pub async fn pools<C: GenericClient>(client: &C) -> Result<Vec<Resource>, ResourceError> {
+    all(client, Kind::Pool).await
+}
+
+/// All TSIG keys, the oldest first.
+pub async fn tsig_keys<C: GenericClient>(client: &C) -> Result<Vec<Resource>, ResourceError> {
+    all(client, Kind::TsigKey).await
+}
+
+async fn all<C: GenericClient>(client: &C, kind: Kind) -> Result<Vec<Resource>, ResourceError> {
     let text =
         format!("select {RESOURCE_COLUMNS} from resource r where r.kind = $1 order by r.created_at, r.id");
     let statement = client.prepare_cached(&text).await?;
-    let rows = client.query(&statement, &[&Kind::Pool.label()]).await?;
+    let rows = client.query(&statement, &[&kind.label()]).await?;
     rows.iter().map(|row| Ok(resource_from_row(row, 0)?)).collect()
 }
 

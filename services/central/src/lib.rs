@@ -15,6 +15,7 @@
 pub mod clock;
 pub mod ids;
 pub mod seal;
+pub mod tsig;
 
 mod answer;
 mod command;
@@ -30,6 +31,7 @@ mod request;
 mod rewrite;
 mod side_rows;
 mod take_transfer;
+mod unseal;
 mod work;
 
 use std::sync::Arc;
@@ -45,6 +47,7 @@ pub use command::{Command, ImportRights, StartImport};
 pub use options::{CentralOptions, ImportOptions, PurgeOptions, TimerOptions};
 pub use request::{Accepted, Changed, ExecuteError, Idempotency, Rejection, Request, Scope};
 pub use seal::Sealer;
+pub use unseal::Unseal;
 
 use deciding::Outcome;
 use overlay::Circumstances;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use zonelog_central::tsig::TsigTable;
 use zonelog_dns::{LongSerial, Rrtype, unpack_rdata};
 
 use crate::chunk::{Chunk, behind_question};
 use crate::heads::{Found, Head, Heads};
 use crate::images::{Differences, Images};
+use crate::keys;
 use crate::limits::{Turn, Turns};
 use crate::message::Rcode;
 use crate::options::MdnsOptions;
@@ -25,6 +27,7 @@ const SMALL_DIFFERENCE: usize = 64 << 10;
 pub(crate) struct Service {
     pub(crate) heads: Heads,
     pub(crate) reader: Reader,
+    pub(crate) keys: TsigTable,
     images: Images,
     differences: Differences,
     turns: Turns,
@@ -63,6 +66,7 @@ impl Service {
         Self {
             heads: Heads::default(),
             reader,
+            keys: TsigTable::default(),
             images: Images::new(options.image_budget_bytes),
             differences: Differences::default(),
             turns: Turns::new(
@@ -82,7 +86,18 @@ impl Service {
     /// The answer, when it needs nothing but memory; otherwise the query, to be answered by
     /// [`Service::answer`].
     pub(crate) fn answer_at_once(&self, packet: &[u8], origin: Origin) -> Result<Reply, Waiting> {
-        let query = match crate::request::classify(packet) {
+        let mut classified = crate::request::classify(packet);
+        let Some(envelope) = classified.envelope_mut() else {
+            return Ok(Reply::Nothing);
+        };
+        match keys::authenticate(&self.keys, packet) {
+            Ok(signature) => envelope.signature = signature,
+            Err(unaccepted) => {
+                let (rcode, message) = unaccepted.answer(envelope);
+                return Ok(finish("invalid", rcode, message));
+            }
+        }
+        let query = match classified {
             Classified::Drop => return Ok(Reply::Nothing),
             Classified::Refuse(envelope, rcode) => {
                 return Ok(finish("invalid", rcode, envelope.empty(rcode)));
@@ -90,7 +105,9 @@ impl Service {
             Classified::Query(query) => query,
         };
         let refuse = |query: &Query, rcode| Ok(error(query, rcode));
-        if !self.options.permits(query.asked, origin) {
+        if !self.options.permits(query.asked, origin)
+            || (self.options.query_enforce_tsig && query.envelope.signature.is_none())
+        {
             return refuse(&query, Rcode::REFUSED);
         }
         let found = match query.asked {
@@ -103,6 +120,14 @@ impl Service {
             Found::Nothing => return refuse(&query, Rcode::REFUSED),
             Found::NotYet => return refuse(&query, Rcode::SERVER_FAILURE),
         };
+        let signed_for_it = match &query.envelope.signature {
+            // A key is for its own zones alone.
+            Some(signature) => signature.reaches(&head),
+            None => !query.asked.is_transfer() || !head.needs_key(),
+        };
+        if !signed_for_it {
+            return refuse(&query, Rcode::REFUSED);
+        }
         if let Asked::Rrset(_) = query.asked {
             return Err(Waiting {
                 query,
@@ -112,7 +137,7 @@ impl Service {
         }
         match transfer::open(query.asked, origin.transport, head.serial) {
             Opening::FormatError => refuse(&query, Rcode::FORMAT_ERROR),
-            Opening::SoaAlone => Ok(soa_alone(&query, &head)),
+            Opening::SoaAlone => Ok(soa_alone(&query, &head, origin.transport)),
             opening => Err(Waiting {
                 query,
                 head,
@@ -204,14 +229,14 @@ impl Service {
         match transfer::weigh(length, room, zone) {
             Plan::Ixfr if transport == Transport::Udp => {
                 let Some(chunk) = difference.chunks.first() else {
-                    return Ok(soa_alone(query, head));
+                    return Ok(soa_alone(query, head, transport));
                 };
                 let message = query.envelope.answer(Rcode::NO_ERROR, chunk.records, &chunk.body);
                 Ok(finish(query.asked.kind(), Rcode::NO_ERROR, message))
             }
             Plan::Ixfr => {
                 let Some(turn) = turn else {
-                    return Ok(soa_alone(query, head));
+                    return Ok(soa_alone(query, head, transport));
                 };
                 count(query.asked.kind(), Rcode::NO_ERROR);
                 Ok(Reply::Transfer(Outgoing {
@@ -250,7 +275,14 @@ impl Service {
     ) -> Result<Reply, ReadError> {
         match (plan, turn) {
             (Plan::Axfr, Some(turn)) => self.axfr(query, head, turn).await,
-            _ => Ok(soa_alone(query, head)),
+            (_, turn) => {
+                let transport = if turn.is_some() {
+                    Transport::Tcp
+                } else {
+                    Transport::Udp
+                };
+                Ok(soa_alone(query, head, transport))
+            }
         }
     }
 
@@ -328,10 +360,14 @@ impl Waiting {
     }
 }
 
-fn soa_alone(query: &Query, head: &Head) -> Reply {
-    let message = query
-        .envelope
-        .answer(Rcode::NO_ERROR, 1, &head.soa.behind_question());
+/// The SOA; over UDP the advice to ask over TCP where it has no room beside a signature.
+fn soa_alone(query: &Query, head: &Head, transport: Transport) -> Reply {
+    let (envelope, soa) = (&query.envelope, head.soa.behind_question());
+    let message = if transport == Transport::Udp && envelope.overhead() + soa.len() > query.udp_room() {
+        envelope.truncated()
+    } else {
+        envelope.answer(Rcode::NO_ERROR, 1, &soa)
+    };
     finish(query.asked.kind(), Rcode::NO_ERROR, message)
 }
 

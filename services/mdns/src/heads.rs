@@ -43,6 +43,12 @@ impl Head {
         }
     }
 
+    /// Whether it is transferred to those alone who sign with a key of its pool: a catalog that was given a key.
+    pub(crate) fn needs_key(&self) -> bool {
+        let catalog = self.catalog.as_ref();
+        catalog.is_some_and(|catalog| catalog.zone.tsig_key.is_some())
+    }
+
     /// The head of a pool's catalog. Its TTL has no meaning (RFC 9432 §4.1).
     pub(crate) fn of_catalog(catalog: Catalog) -> Self {
         let serial = catalog.serial();

@@ -7,12 +7,11 @@
 //! table of all zones, which `follow` keeps at the head of the log.
 //!
 //! A transfer holds its chunks, so it is one serial from its first message to its last, however
-//! many changes come meanwhile. Every query is checked against the same table, and what we do not
+//! many changes come meanwhile. `keys` verifies signed requests (TSIG); their answers are signed. Every query is checked against the same table, and what we do not
 //! serve is REFUSED: there is no NXDOMAIN here.
 //!
 //! # Limitations
 //!
-//! * Signed requests are answered NOTAUTH, as no key is configured (RFC 8945).
 //! * All zones are primary zones: a NOTIFY is answered NOTAUTH (RFC 1996).
 
 mod acl;
@@ -25,6 +24,7 @@ mod follow;
 mod heads;
 mod image;
 mod images;
+mod keys;
 mod limits;
 mod message;
 mod options;

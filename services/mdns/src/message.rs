@@ -1,5 +1,7 @@
 //! The fixed parts of the messages we send: header, question, EDNS.
 
+use zonelog_dns::tsig;
+
 use crate::request::Envelope;
 
 /// The octets of a message's header (RFC 1035 §4.1.1).
@@ -111,7 +113,10 @@ impl Envelope {
 
     /// How many octets the answer takes besides its records.
     pub(crate) fn overhead(&self) -> usize {
-        HEADER + self.question.len() + if self.edns.is_some() { OPT } else { 0 }
+        let opt = if self.edns.is_some() { OPT } else { 0 };
+        let signature = self.signature.as_ref();
+        let tsig = signature.map_or(0, |signature| signature.key.record_length());
+        HEADER + self.question.len() + opt + tsig
     }
 
     /// A whole answer in one message. `records` were rendered to stand right behind the question.
@@ -149,6 +154,9 @@ impl Envelope {
         message.extend_from_slice(&self.question);
         message.extend_from_slice(records);
         message.extend_from_slice(&self.opt(shape.rcode));
+        if let Some(signature) = &self.signature {
+            tsig::sign(&mut message, &signature.key, signature.at, Some(&signature.mac));
+        }
         message
     }
 }

@@ -33,6 +33,10 @@ pub struct MdnsOptions {
     /// How far back an IXFR reaches: a client whose serial was replaced longer ago gets the whole zone.
     /// Zero is without limit.
     pub ixfr_retention: Duration,
+    /// Whether queries and transfers must be signed; others are REFUSED.
+    pub query_enforce_tsig: bool,
+    /// Whether TSIG keys of the algorithm hmac-md5, which is broken, are used.
+    pub allow_hmac_md5: bool,
     /// How many UDP queries may wait for PostgreSQL at once; one more is answered SERVFAIL.
     pub max_waiting_queries: usize,
     /// How long a TCP client may take for its first query, and for the rest of a message once its
@@ -66,6 +70,8 @@ impl Default for MdnsOptions {
             max_transfers: 64,
             max_transfers_per_address: 32,
             ixfr_retention: Duration::ZERO,
+            query_enforce_tsig: false,
+            allow_hmac_md5: false,
             max_waiting_queries: 256,
             read_timeout: Duration::from_secs(5),
             idle_timeout: Duration::from_secs(30),

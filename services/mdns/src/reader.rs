@@ -10,6 +10,7 @@ use tokio_postgres::IsolationLevel;
 use zonelog_dns::{LongSerial, Name, NameError};
 use zonelog_model::ZoneId;
 use zonelog_projections::catalog::{self, Catalog, CatalogError, position_at};
+use zonelog_projections::resource::ResourceError;
 use zonelog_projections::transfer::{self, HeadError, TransferRow, Way, ZoneHead};
 
 use crate::chunk::{ChunkWriter, RrsetRow, SoaRecord, TooLong};
@@ -51,6 +52,8 @@ pub(crate) enum ReadError {
     Head(#[from] HeadError),
     #[error("a catalog zone: {0}")]
     Catalog(CatalogError),
+    #[error("TSIG keys: {0}")]
+    Resource(#[from] ResourceError),
     #[error("owner name {owner:?} in the database cannot be read: {source}")]
     Owner { owner: String, source: NameError },
     #[error("zone {zone} cannot be transferred: {source}")]

@@ -5,9 +5,10 @@
 //! by hickory-proto.
 
 use hickory_proto::op::Message;
-use hickory_proto::rr::{RData, RecordType};
+use hickory_proto::rr::RData;
 use zonelog_dns::{Name, Rrtype, Serial};
 
+use crate::keys::Signature;
 use crate::message::{Edns, HEADER, OUR_PAYLOAD, Rcode};
 
 /// The QTYPEs that are not types of records (RFC 1995 §3, RFC 5936 §2, RFC 1035 §3.2.3).
@@ -38,6 +39,11 @@ pub enum Asked {
 }
 
 impl Asked {
+    /// Whether it is a request for a transfer.
+    pub fn is_transfer(self) -> bool {
+        matches!(self, Self::Axfr | Self::Ixfr { .. })
+    }
+
     /// The word under which the question is counted.
     pub fn kind(self) -> &'static str {
         match self {
@@ -62,6 +68,8 @@ pub struct Envelope {
     pub(crate) question: Box<[u8]>,
     /// The request's EDNS, when it had any (RFC 6891 §6.1.1: then the answer has it too).
     pub(crate) edns: Option<Edns>,
+    /// The request's signature, once it was verified: then the answer is signed (RFC 8945 §5.3).
+    pub(crate) signature: Option<Signature>,
 }
 
 /// A query that can be answered.
@@ -95,7 +103,18 @@ pub enum Classified {
     Drop,
 }
 
-/// Reads a packet. Never fails: what cannot be read is refused or dropped.
+impl Classified {
+    /// What goes into the answer, if there is to be one.
+    pub(crate) fn envelope_mut(&mut self) -> Option<&mut Envelope> {
+        match self {
+            Self::Query(query) => Some(&mut query.envelope),
+            Self::Refuse(envelope, _) => Some(envelope),
+            Self::Drop => None,
+        }
+    }
+}
+
+/// Reads a packet. Never fails: what cannot be read is refused or dropped. A signature is not looked at.
 pub fn classify(packet: &[u8]) -> Classified {
     let Some((header, body)) = packet.split_at_checked(HEADER) else {
         return Classified::Drop;
@@ -112,6 +131,7 @@ pub fn classify(packet: &[u8]) -> Classified {
         recursion_desired: flags & 0x0100 != 0,
         question: Box::default(),
         edns: None,
+        signature: None,
     };
     let opcode = (flags >> 11) & 0xf;
     if !matches!(opcode, 0 | 4) {
@@ -137,15 +157,6 @@ pub fn classify(packet: &[u8]) -> Classified {
         if edns.version() > 0 {
             return Classified::Refuse(envelope, Rcode::BAD_VERSION);
         }
-    }
-    // No key is known to us, so no signature can be right (RFC 8945 §5.2.1).
-    if message.signature.is_some()
-        || message
-            .additionals
-            .iter()
-            .any(|r| r.record_type() == RecordType::TSIG)
-    {
-        return Classified::Refuse(envelope, Rcode::NOT_AUTHORITATIVE);
     }
     // NOTIFY is for secondaries (RFC 1996 §3.10); every zone here has its primary here.
     if opcode == 4 {

@@ -9,13 +9,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use zonelog_central::Unseal;
 use zonelog_model::Position;
 
 use crate::answer::Service;
 use crate::limits::Connections;
 use crate::options::MdnsOptions;
 use crate::reader::Reader;
-use crate::{follow, tcp, udp};
+use crate::{follow, keys, tcp, udp};
 
 /// How often a free port is tried until it is free for UDP and TCP.
 const PORT_ATTEMPTS: usize = 16;
@@ -49,6 +50,7 @@ pub struct MiniDns {
     addresses: Vec<SocketAddr>,
     service: Arc<Service>,
     wakeups: watch::Receiver<Position>,
+    unseal: Unseal,
 }
 
 impl MiniDns {
@@ -80,7 +82,14 @@ impl MiniDns {
             addresses,
             service: Arc::new(Service::new(reader, options)),
             wakeups,
+            unseal: Unseal::without_key(),
         })
+    }
+
+    /// With this it opens the secrets of TSIG keys. Without it no key can be used.
+    pub fn with_secrets(mut self, unseal: Unseal) -> Self {
+        self.unseal = unseal;
+        self
     }
 
     /// Where it listens, in the order of the options, ports filled in.
@@ -95,6 +104,7 @@ impl MiniDns {
             addresses,
             service,
             wakeups,
+            unseal,
         } = self;
         let grace = service.options().shutdown_grace;
         let options = service.options();
@@ -109,6 +119,12 @@ impl MiniDns {
         // The threads end when this ends, even if it is by being dropped.
         let threads = shutdown.child_token();
         let _threads_end = threads.clone().drop_guard();
+        work.spawn(keys::follow(
+            Arc::clone(&service),
+            unseal,
+            wakeups.clone(),
+            shutdown.clone(),
+        ));
         work.spawn(follow::follow(Arc::clone(&service), wakeups, shutdown.clone()));
         for (udp, tcp) in sockets {
             for socket in udp {

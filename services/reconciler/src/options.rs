@@ -1,56 +1,24 @@
 //! What the reconciler is told: where MiniDNS is, how secrets are opened, and how patient to be. The pools themselves it
 //! reads from the log.
 
-use std::fmt;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use zonelog_model::resource::Sealed;
+pub use zonelog_central::Unseal;
 
 /// Everything that [`crate::run`] needs to know.
 #[derive(Clone, Debug)]
 pub struct ReconcilerOptions {
     /// Where MiniDNS listens, as the servers reach it: for targets that name no masters.
     pub masters: Vec<SocketAddr>,
-    /// How sealed options of targets are opened.
+    /// How sealed options of targets, and TSIG keys, are opened.
     pub unseal: Unseal,
+    /// Whether TSIG keys of the algorithm hmac-md5 are used.
+    pub allow_hmac_md5: bool,
     /// How patient to be.
     pub timings: Timings,
     /// Under which name this reconciler holds its leases: for operators to read.
     pub holder: String,
-}
-
-/// Opens sealed options of targets; without a key it says what is missing.
-#[derive(Clone)]
-pub struct Unseal(Arc<Open>);
-
-/// From an option's name and what is sealed to the secret, or to why it cannot be had and what to do.
-type Open = dyn Fn(&str, &Sealed) -> Result<String, String> + Send + Sync;
-
-impl Unseal {
-    /// By a function from an option's name and what is sealed to the secret, or to why it cannot be had and what to do.
-    pub fn new(open: impl Fn(&str, &Sealed) -> Result<String, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(open))
-    }
-
-    /// For an installation without a key: every sealed value is refused.
-    pub fn without_key() -> Self {
-        Self::new(|_, _| {
-            Err("it is sealed, and there is no key to open it: set secrets.key_file to the file that all roles use".to_owned())
-        })
-    }
-
-    /// Opens one.
-    pub fn open(&self, option: &str, sealed: &Sealed) -> Result<String, String> {
-        (self.0)(option, sealed)
-    }
-}
-
-impl fmt::Debug for Unseal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unseal(..)")
-    }
 }
 
 /// How patient the reconciler is.

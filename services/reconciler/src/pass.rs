@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use zonelog_dns::tsig::Key;
 use zonelog_dns::{LongSerial, Serial};
 use zonelog_model::Position;
 use zonelog_projections::delivery::ZoneTarget;
@@ -109,7 +110,7 @@ impl Server {
         };
         if matches!(report.outcome, Outcome::Settled { .. }) {
             for &address in &self.config.also_notifies {
-                self.notify(address, zone);
+                self.notify(address, zone, None);
             }
         }
         report
@@ -163,6 +164,7 @@ impl Server {
                 name: zone.name.clone(),
                 zone: zone.zone,
                 masters: target.masters.clone(),
+                key: target.key.clone(),
                 renew,
             };
             self.may_act()?;
@@ -202,7 +204,8 @@ impl Server {
         let (mut told, mut notified, mut silences, mut missing) = (false, 0, 0, None);
         let (mut pause, mut seen) = (LOOK_AGAIN.0, None);
         loop {
-            let observed = probe::soa(address, &zone.name, timings.query_timeout).await;
+            let key = self.config.key.as_deref();
+            let observed = probe::soa(address, &zone.name, key, timings.query_timeout).await;
             if matches!(observed, Observed::Silent(_)) {
                 silences += 1;
                 if silences >= SILENCES {
@@ -297,21 +300,21 @@ impl Server {
                     .iter()
                     .all(|earlier| earlier.notify != target.notify)
             {
-                self.notify(address, zone);
+                self.notify(address, zone, target.notify_key.clone());
             }
         }
         if targets.is_empty()
             && let Some(address) = self.config.address
         {
-            self.notify(address, zone);
+            self.notify(address, zone, self.config.key.clone());
         }
     }
 
     /// Sends a NOTIFY. Its acknowledgement is only counted: what proves that the server follows is its SOA.
-    fn notify(&self, address: SocketAddr, zone: &ZoneTarget) {
+    fn notify(&self, address: SocketAddr, zone: &ZoneTarget, key: Option<Arc<Key>>) {
         let (name, server) = (zone.name.clone(), self.config.name.clone());
         tokio::spawn(async move {
-            let outcome = match probe::notify(address, &name).await {
+            let outcome = match probe::notify(address, &name, key.as_deref()).await {
                 Ok(hickory_proto::op::ResponseCode::NoError) => "acknowledged",
                 Ok(_) => "refused",
                 Err(_) => "unanswered",
@@ -370,15 +373,13 @@ impl Server {
         let mut pause = LOOK_AGAIN.0;
         loop {
             let mut last = None;
-            for &master in &masters {
-                last = Some(
-                    match probe::soa(master, &zone.name, self.timings.query_timeout).await {
-                        Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
-                        Observed::Serving(serial) => format!("{master} shows serial {serial}"),
-                        Observed::Silent(reason) => format!("{master} does not answer ({reason})"),
-                        other => format!("{master} answers {other:?}"),
-                    },
-                );
+            for (master, key) in &masters {
+                last = Some(match self.ask_master(*master, key.as_deref(), zone).await {
+                    Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
+                    Observed::Serving(serial) => format!("{master} shows serial {serial}"),
+                    Observed::Silent(reason) => format!("{master} does not answer ({reason})"),
+                    other => format!("{master} answers {other:?}"),
+                });
             }
             let Some(last) = last else {
                 return Ok(());
@@ -393,27 +394,30 @@ impl Server {
         }
     }
 
-    /// The masters of all targets, each once.
-    fn masters(&self) -> Vec<SocketAddr> {
-        let mut masters = Vec::new();
-        for master in self
-            .config
-            .targets
-            .iter()
-            .flat_map(|target| target.masters.iter())
-        {
-            if !masters.contains(master) {
-                masters.push(*master);
+    /// The masters of all targets, each once, with the key of the target.
+    fn masters(&self) -> Vec<(SocketAddr, Option<Arc<Key>>)> {
+        let mut masters: Vec<(SocketAddr, Option<Arc<Key>>)> = Vec::new();
+        for target in &self.config.targets {
+            for &master in target.masters.iter() {
+                if masters.iter().all(|(known, _)| *known != master) {
+                    masters.push((master, target.key.clone()));
+                }
             }
         }
         masters
     }
 
+    /// Asks a master as the target with this key does.
+    async fn ask_master(&self, master: SocketAddr, key: Option<&Key>, zone: &ZoneTarget) -> Observed {
+        let keys = (key, self.config.pool_key.as_deref());
+        probe::master_soa(master, &zone.name, keys, self.timings.query_timeout).await
+    }
+
     /// Whether a master is at `serial` or past it. Without masters there is nobody to ask.
     async fn some_master_has(&self, zone: &ZoneTarget, serial: Serial) -> bool {
         let masters = self.masters();
-        for &master in &masters {
-            let observed = probe::soa(master, &zone.name, self.timings.query_timeout).await;
+        for (master, key) in &masters {
+            let observed = self.ask_master(*master, key.as_deref(), zone).await;
             if let Observed::Serving(shown) = observed
                 && !serial.is_newer_than(shown)
             {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use zonelog_dns::ZoneName;
+use zonelog_dns::tsig::Key;
 use zonelog_model::resource::HostPort;
 
 use crate::options::{ReconcilerOptions, Timings};
@@ -20,6 +21,10 @@ pub struct ServerConfig {
     pub label: String,
     /// Where it answers DNS over UDP; `None`: its targets are taken at their word.
     pub address: Option<SocketAddr>,
+    /// What signs the questions to it.
+    pub key: Option<Arc<Key>>,
+    /// What signs questions to MiniDNS where it wants them signed and the target has no key.
+    pub pool_key: Option<Arc<Key>>,
     /// Who is told for it.
     pub targets: Vec<Target>,
     /// Who gets a NOTIFY once it serves a change.
@@ -39,16 +44,29 @@ pub struct Target {
     pub masters: Arc<[SocketAddr]>,
     /// Where it takes NOTIFY.
     pub notify: Option<SocketAddr>,
+    /// What signs its requests to its masters, and ours in its place.
+    pub key: Option<Arc<Key>>,
+    /// What signs NOTIFY to it.
+    pub notify_key: Option<Arc<Key>>,
 }
 
 impl ServerConfig {
     /// Whether another look at the same pool gave the same: nothing need be started over.
     pub fn is_same(&self, other: &Self) -> bool {
         let targets = |server: &Self| -> Vec<_> {
-            let of = |target: &Target| (target.config.clone(), Arc::clone(&target.masters), target.notify);
+            let of = |target: &Target| {
+                let keys = (target.key.clone(), target.notify_key.clone());
+                (
+                    target.config.clone(),
+                    Arc::clone(&target.masters),
+                    target.notify,
+                    keys,
+                )
+            };
             server.targets.iter().map(of).collect()
         };
-        self.address == other.address && targets(self) == targets(other)
+        let asked = |server: &Self| (server.address, server.key.clone(), server.pool_key.clone());
+        asked(self) == asked(other) && targets(self) == targets(other)
     }
 }
 
@@ -67,9 +85,15 @@ pub async fn prepare(spec: &ServerSpec, options: &ReconcilerOptions) -> Result<S
     {
         label = format!("{label} (at {address})");
     }
+    let key = spec.key.clone().transpose()?;
     let mut targets = Vec::with_capacity(spec.targets.len());
     for target in &spec.targets {
-        let prepared = prepare_target(&label, target, options).await;
+        let prepared = prepare_target(&label, target, options).await.map(|mut prepared| {
+            if prepared.notify == address && prepared.notify_key.is_none() {
+                prepared.notify_key.clone_from(&key);
+            }
+            prepared
+        });
         targets.push(prepared.map_err(|error| format!("target {}: {error}", target.kind))?);
     }
     let mut also_notifies = Vec::with_capacity(spec.also_notifies.len());
@@ -82,12 +106,14 @@ pub async fn prepare(spec: &ServerSpec, options: &ReconcilerOptions) -> Result<S
             }
         }
     }
-    let catalog = follower(spec, &label, address, &targets, &options.timings)?;
+    let catalog = follower(spec, &label, (address, key.as_ref()), &targets, &options.timings)?;
     Ok(ServerConfig {
         name: spec.name.clone(),
         catalog,
         label,
         address,
+        key,
+        pool_key: spec.pool_key.clone(),
         targets,
         also_notifies,
     })
@@ -97,15 +123,15 @@ pub async fn prepare(spec: &ServerSpec, options: &ReconcilerOptions) -> Result<S
 fn follower(
     spec: &ServerSpec,
     label: &str,
-    asked: Option<SocketAddr>,
+    (asked, key): (Option<SocketAddr>, Option<&Arc<Key>>),
     targets: &[Target],
     timings: &Timings,
 ) -> Result<Option<Arc<CatalogFollower>>, String> {
     let (mut notify, mut masters) = (Vec::new(), Vec::new());
     let by_catalog = |target: &&Target| target.config == TargetConfig::Catalog;
     for target in targets.iter().filter(by_catalog) {
-        notify.extend(target.notify);
-        masters.extend(target.masters.iter().copied());
+        notify.extend(target.notify.map(|address| (address, target.notify_key.clone())));
+        masters.extend(target.masters.iter().map(|&master| (master, target.key.clone())));
     }
     let Some(name) = spec
         .catalog
@@ -121,7 +147,9 @@ fn follower(
     Ok(Some(Arc::new(CatalogFollower::new(
         label,
         name,
-        (asked, notify, masters),
+        (asked, key.cloned()),
+        (notify, masters),
+        spec.pool_key.clone(),
         timings,
     ))))
 }
@@ -182,7 +210,10 @@ async fn prepare_target(
         Some(place) => Some(resolve(place).await?),
         None => None,
     };
+    let key = spec.key.clone().transpose()?;
     Ok(Target {
+        notify_key: key.clone(),
+        key,
         told: target_of(label, &config),
         config,
         masters: masters.into(),

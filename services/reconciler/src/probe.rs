@@ -1,5 +1,5 @@
 //! Asking a server for a zone's SOA, and telling it of a change: DNS over UDP, a fresh socket (and so a fresh random
-//! port) for each question.
+//! port) for each question, signed (RFC 8945) where the pool names a key.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,7 +10,8 @@ use hickory_proto::rr::{RData, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::Instant;
-use zonelog_central::ids;
+use zonelog_central::{clock, ids};
+use zonelog_dns::tsig::{self, Key, Mac};
 use zonelog_dns::{Name, Serial, ZoneName};
 
 use crate::plan::Observed;
@@ -24,23 +25,55 @@ const LARGEST: usize = 4096;
 /// How long a NOTIFY may stay without its acknowledgement; it is repeated by the caller if the server does not move.
 const NOTIFY_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Asks `server` for the SOA of `zone`.
-pub async fn soa(server: SocketAddr, zone: &ZoneName, patience: Duration) -> Observed {
-    match exchange(server, QUERY, zone, patience).await {
+/// Why there is no answer that may be believed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unanswered {
+    /// The network, or nobody there; of kind [`io::ErrorKind::TimedOut`] when nothing came.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Something came to our signed question, and is not signed as it should be.
+    #[error("{0}")]
+    Signature(String),
+}
+
+/// Asks `server` for the SOA of `zone`; with a key, the question is signed, and so must be the answer.
+pub async fn soa(server: SocketAddr, zone: &ZoneName, key: Option<&Key>, patience: Duration) -> Observed {
+    match exchange(server, QUERY, zone, key, patience).await {
         Ok(answer) => read(zone, &answer),
-        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+        Err(Unanswered::Signature(what)) => Observed::Unclear(what),
+        Err(Unanswered::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
             Observed::Silent(format!("no answer within {} ms", patience.as_millis()))
         }
-        Err(error) => Observed::Silent(error.to_string()),
+        Err(Unanswered::Io(error)) => Observed::Silent(error.to_string()),
+    }
+}
+
+/// Asks a master as a target of ours does: signed with the target's key, if it has one. A master that refuses what is not
+/// signed is asked with the second key, one of the pool's.
+pub async fn master_soa(
+    master: SocketAddr,
+    zone: &ZoneName,
+    (key, pool_key): (Option<&Key>, Option<&Key>),
+    patience: Duration,
+) -> Observed {
+    match (soa(master, zone, key, patience).await, key, pool_key) {
+        (Observed::NotServing, None, Some(key)) => soa(master, zone, Some(key), patience).await,
+        (observed, ..) => observed,
     }
 }
 
 /// Asks `server` for the SOA of `zone` over TCP (RFC 7766), for what it answers over no other.
-pub async fn soa_over_tcp(server: SocketAddr, zone: &ZoneName, patience: Duration) -> Observed {
+pub async fn soa_over_tcp(
+    server: SocketAddr,
+    zone: &ZoneName,
+    key: Option<&Key>,
+    patience: Duration,
+) -> Observed {
     let exchanged = async {
         let mut stream = TcpStream::connect(server).await?;
         let id = u16::try_from(ids::random_below(1 << 16)).unwrap_or_default();
-        let question = question(id, QUERY, zone);
+        let mut question = question(id, QUERY, zone);
+        let signing = key.map(|key| (key, tsig::sign(&mut question, key, now(), None)));
         let length = u16::try_from(question.len()).unwrap_or(u16::MAX).to_be_bytes();
         stream.write_all(&[&length[..], &question].concat()).await?;
         let mut length = [0; 2];
@@ -49,20 +82,29 @@ pub async fn soa_over_tcp(server: SocketAddr, zone: &ZoneName, patience: Duratio
         stream.read_exact(&mut octets).await?;
         let answer = Message::from_vec(&octets).map_err(io::Error::other)?;
         if answer.metadata.id != id || answer.metadata.message_type != MessageType::Response {
-            return Err(io::Error::other("an answer to another question"));
+            return Err(io::Error::other("an answer to another question").into());
         }
-        Ok(answer)
+        match signing.map(|(key, mac)| verified(&octets, key, &mac)) {
+            None | Some(Verdict::Right) => Ok(answer),
+            Some(Verdict::Refused(what) | Verdict::Doubtful(what)) => Err(Unanswered::Signature(what)),
+        }
     };
     match tokio::time::timeout(patience, exchanged).await {
         Ok(Ok(answer)) => read(zone, &answer),
-        Ok(Err(error)) => Observed::Silent(error.to_string()),
+        Ok(Err(Unanswered::Signature(what))) => Observed::Unclear(what),
+        Ok(Err(Unanswered::Io(error))) => Observed::Silent(error.to_string()),
         Err(_) => Observed::Silent(format!("no answer over TCP within {} ms", patience.as_millis())),
     }
 }
 
-/// Tells `server` that `zone` changed (RFC 1996). Returns the response code of its acknowledgement.
-pub async fn notify(server: SocketAddr, zone: &ZoneName) -> io::Result<ResponseCode> {
-    exchange(server, NOTIFY_AA, zone, NOTIFY_PATIENCE)
+/// Tells `server` that `zone` changed (RFC 1996), signed with a key if there is one. Returns the response code of its
+/// acknowledgement.
+pub async fn notify(
+    server: SocketAddr,
+    zone: &ZoneName,
+    key: Option<&Key>,
+) -> Result<ResponseCode, Unanswered> {
+    exchange(server, NOTIFY_AA, zone, key, NOTIFY_PATIENCE)
         .await
         .map(|answer| answer.metadata.response_code)
 }
@@ -122,8 +164,15 @@ fn question(id: u16, flags: u8, zone: &ZoneName) -> Vec<u8> {
     octets
 }
 
-/// Sends the question and waits for its answer; others' datagrams are passed over.
-async fn exchange(server: SocketAddr, flags: u8, zone: &ZoneName, patience: Duration) -> io::Result<Message> {
+/// Sends the question and waits for its answer; others' datagrams are passed over, and so are answers whose signature is
+/// not right (RFC 8945 §5.4): the right one may follow.
+async fn exchange(
+    server: SocketAddr,
+    flags: u8,
+    zone: &ZoneName,
+    key: Option<&Key>,
+    patience: Duration,
+) -> Result<Message, Unanswered> {
     let end = Instant::now() + patience;
     let local: SocketAddr = if server.is_ipv4() {
         (Ipv4Addr::UNSPECIFIED, 0).into()
@@ -134,14 +183,26 @@ async fn exchange(server: SocketAddr, flags: u8, zone: &ZoneName, patience: Dura
     // Connected, so that an unreachable port is told at once, and other addresses are not heard.
     socket.connect(server).await?;
     let id = u16::try_from(ids::random_below(1 << 16)).unwrap_or_default();
-    socket.send(&question(id, flags, zone)).await?;
+    let mut request = question(id, flags, zone);
+    let signing = key.map(|key| {
+        let mac = tsig::sign(&mut request, key, now(), None);
+        (key, mac)
+    });
+    socket.send(&request).await?;
     let mut buffer = [0; LARGEST];
+    let mut doubtful = None;
     loop {
         let length = match tokio::time::timeout_at(end, socket.recv(&mut buffer)).await {
             Ok(received) => received?,
-            Err(_) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(_) => {
+                return Err(match doubtful {
+                    Some(what) => Unanswered::Signature(what),
+                    None => Unanswered::Io(io::ErrorKind::TimedOut.into()),
+                });
+            }
         };
-        if let Ok(answer) = Message::from_vec(&buffer[..length])
+        let octets = &buffer[..length];
+        if let Ok(answer) = Message::from_vec(octets)
             && answer.metadata.id == id
             && answer.metadata.message_type == MessageType::Response
             && answer
@@ -149,7 +210,52 @@ async fn exchange(server: SocketAddr, flags: u8, zone: &ZoneName, patience: Dura
                 .first()
                 .is_none_or(|query| same_name(query.name(), zone))
         {
-            return Ok(answer);
+            let Some((key, mac)) = &signing else {
+                return Ok(answer);
+            };
+            match verified(octets, key, mac) {
+                Verdict::Right => return Ok(answer),
+                Verdict::Refused(what) => return Err(Unanswered::Signature(what)),
+                Verdict::Doubtful(what) => {
+                    doubtful = Some(format!("{what} ({})", answer.metadata.response_code));
+                }
+            }
         }
     }
+}
+
+/// What an answer's signature says.
+enum Verdict {
+    /// It is right.
+    Right,
+    /// The server says that it did not accept ours.
+    Refused(String),
+    /// It is missing or wrong.
+    Doubtful(String),
+}
+
+fn verified(answer: &[u8], key: &Key, request: &Mac) -> Verdict {
+    let name = &key.name;
+    match tsig::read(answer) {
+        Ok(Some(signed)) => match (signed.error(), signed.verify(key, now(), Some(request))) {
+            (0, Ok(_)) => Verdict::Right,
+            (0, Err(failure)) => Verdict::Doubtful(format!("not rightly signed with key {name}: {failure}")),
+            (16, _) => Verdict::Refused(format!("BADSIG to key {name}: its secret there is another")),
+            (17, _) => Verdict::Refused(format!(
+                "BADKEY to key {name}: it does not know it with {}",
+                key.algorithm
+            )),
+            (18, _) => Verdict::Refused(format!("BADTIME to key {name}: its clock and ours differ")),
+            (code, _) => Verdict::Refused(format!("TSIG error {code} to key {name}")),
+        },
+        Ok(None) => Verdict::Doubtful(format!(
+            "without a signature to a question signed with key {name}"
+        )),
+        Err(error) => Verdict::Doubtful(error.to_string()),
+    }
+}
+
+/// Seconds since 1970, as TSIG counts them.
+fn now() -> u64 {
+    u64::try_from(clock::now().timestamp()).unwrap_or(0)
 }

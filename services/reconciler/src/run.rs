@@ -10,6 +10,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use zonelog_central::clock;
+use zonelog_central::tsig::{TsigKeys, TsigOptions};
 use zonelog_model::resource::Body;
 use zonelog_model::{PoolId, Position};
 use zonelog_projections::delivery::{self, DeliveryError};
@@ -151,6 +152,11 @@ impl Fleet {
         if self.position == Some(position) {
             return Ok(());
         }
+        let keys = TsigOptions {
+            unseal: self.options.unseal.clone(),
+            allow_hmac_md5: self.options.allow_hmac_md5,
+        };
+        let keys = TsigKeys::read(client, &keys).await?;
         let mut wanted = BTreeMap::new();
         let mut pools: BTreeMap<PoolId, Vec<String>> = BTreeMap::new();
         // The pool of a server whose pool is gone has no servers.
@@ -160,7 +166,7 @@ impl Fleet {
         for pool in resource::pools(client).await? {
             let Body::Pool(body) = &pool.body else { continue };
             let id = PoolId::new(pool.id.uuid());
-            let servers = servers(id, body);
+            let servers = servers(id, body, &keys);
             pools.insert(id, servers.iter().map(|server| server.name.clone()).collect());
             wanted.extend(servers.into_iter().map(|server| (server.name.clone(), server)));
         }

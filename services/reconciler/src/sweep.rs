@@ -166,7 +166,8 @@ impl Sweep {
         };
         let mut answers = stream::iter(zones)
             .map(|zone| async move {
-                let observed = probe::soa(address, &zone.name, patience).await;
+                let key = self.server.config.key.as_deref();
+                let observed = probe::soa(address, &zone.name, key, patience).await;
                 (zone, observed)
             })
             .buffer_unordered(AT_ONCE);

@@ -14,7 +14,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use std::sync::Arc;
+
+use uuid::Uuid;
+use zonelog_central::tsig::TsigKeys;
 use zonelog_dns::Name;
+use zonelog_dns::tsig::Key;
 use zonelog_model::PoolId;
 use zonelog_model::resource::{HostPort, OptionValue, Pool, PoolTarget};
 
@@ -23,7 +28,10 @@ use crate::targets::CATALOG_KINDS;
 /// The port of DNS (RFC 1035 §4.2).
 const DNS_PORT: u16 = 53;
 
-/// A server as its pool describes it: names not looked up, keys not read.
+/// The TSIG key that a description names: none, one that can be used, or why it cannot.
+pub type NamedKey = Option<Result<Arc<Key>, String>>;
+
+/// A server as its pool describes it: names not looked up, options not read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerSpec {
     /// The key of its checkpoint: its pool's id and where it is asked. The same after a restart, and wherever it stands in
@@ -35,6 +43,10 @@ pub struct ServerSpec {
     pub pool_name: String,
     /// Where it is asked; `None`: its targets are taken at their word.
     pub asked: Option<HostPort>,
+    /// What signs the questions to it, and NOTIFY where its target has no key of its own.
+    pub key: NamedKey,
+    /// What signs questions to MiniDNS, where it wants them signed and the target has no key: a key of the pool.
+    pub pool_key: Option<Arc<Key>>,
     /// Who is told.
     pub targets: Vec<TargetSpec>,
     /// Who gets a NOTIFY once it serves a change.
@@ -56,6 +68,8 @@ pub struct TargetSpec {
     pub notify: Option<HostPort>,
     /// Its server takes its zones from the pool's catalog zone, and it is told of none.
     pub by_catalog: bool,
+    /// What signs NOTIFY to it, and its requests to its masters.
+    pub key: NamedKey,
 }
 
 impl ServerSpec {
@@ -70,21 +84,28 @@ impl ServerSpec {
     }
 }
 
-/// The servers of a pool.
-pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
+/// The servers of a pool. `keys`: those of the installation.
+pub fn servers(id: PoolId, pool: &Pool, keys: &TsigKeys) -> Vec<ServerSpec> {
     let mut names = BTreeSet::new();
     let (told, alone) = assign(pool);
+    let named = |key: Option<Uuid>| key.map(|key| keys.with_id(key));
+    let pool_key = keys.of_pool(id);
     let catalog = pool.catalog_zone.as_ref().map(|zone| zone.name.clone());
-    let spec = |name, asked: Option<HostPort>, told: &[usize]| {
+    let spec = |name, asked: Option<HostPort>, key: Option<Uuid>, told: &[usize]| {
         let mut targets: Vec<TargetSpec> = told
             .iter()
-            .map(|&index| target(pool, &pool.targets[index], asked.as_ref()))
+            .map(|&index| {
+                let described = &pool.targets[index];
+                target(pool, described, asked.as_ref(), named(described.tsigkey))
+            })
             .collect();
         if targets.is_empty() && catalog.is_some() {
             targets.push(by_catalog_alone(asked.clone()));
         }
         ServerSpec {
             name,
+            key: named(key),
+            pool_key: pool_key.clone(),
             pool: id,
             pool_name: pool.name.clone(),
             targets,
@@ -101,7 +122,7 @@ pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
         };
         let name = format!("{}/{}", id.uuid(), shown(&asked));
         if names.insert(name.clone()) {
-            servers.push(spec(name, Some(asked), targets));
+            servers.push(spec(name, Some(asked), nameserver.tsigkey, targets));
         }
     }
     for index in alone {
@@ -109,7 +130,8 @@ pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
             host,
             port: port.unwrap_or(DNS_PORT),
         });
-        let described = target(pool, &pool.targets[index], asked.as_ref());
+        let key = pool.targets[index].tsigkey;
+        let described = target(pool, &pool.targets[index], asked.as_ref(), None);
         let stem = match &asked {
             Some(asked) => format!("{}/{}", id.uuid(), shown(asked)),
             None => format!("{}/target/{}", id.uuid(), identity(&described)),
@@ -120,7 +142,7 @@ pub fn servers(id: PoolId, pool: &Pool) -> Vec<ServerSpec> {
             number += 1;
             name = format!("{stem}#{number}");
         }
-        servers.push(spec(name, asked, &[index]));
+        servers.push(spec(name, asked, key, &[index]));
     }
     servers
 }
@@ -188,11 +210,12 @@ fn by_catalog_alone(notify: Option<HostPort>) -> TargetSpec {
         options: BTreeMap::new(),
         masters: Vec::new(),
         notify,
+        key: None,
         by_catalog: true,
     }
 }
 
-fn target(pool: &Pool, target: &PoolTarget, asked: Option<&HostPort>) -> TargetSpec {
+fn target(pool: &Pool, target: &PoolTarget, asked: Option<&HostPort>, key: NamedKey) -> TargetSpec {
     let notify = match (own_address(target), asked) {
         (Some((host, Some(port))), _) => Some(HostPort { host, port }),
         (Some((host, None)), Some(asked)) if same_host(&asked.host, &host) => Some(asked.clone()),
@@ -205,6 +228,7 @@ fn target(pool: &Pool, target: &PoolTarget, asked: Option<&HostPort>) -> TargetS
         masters: target.masters.clone(),
         notify,
         by_catalog: pool.catalog_zone.is_some() && CATALOG_KINDS.contains(&target.kind.as_str()),
+        key,
     }
 }
 
@@ -268,7 +292,6 @@ pub(crate) fn shown(place: &HostPort) -> String {
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
     use zonelog_model::resource::PoolNameserver;
 
     use super::*;
@@ -308,7 +331,7 @@ mod tests {
 
     /// The ports of the targets told for each server, by the server's name without its pool.
     fn told(pool: &Pool) -> Vec<(String, Vec<String>)> {
-        servers(PoolId::new(Uuid::nil()), pool)
+        servers(PoolId::new(Uuid::nil()), pool, &TsigKeys::default())
             .into_iter()
             .map(|server| {
                 let name = server.name.split_once('/').unwrap().1.to_owned();
@@ -428,7 +451,7 @@ mod tests {
         let mut pool = pool(&[("a", 53), ("b", 53)], &[&[("host", "a")], &[("host", "b")]]);
         pool.targets[1].kind = "nsd4".to_owned();
         let told = |pool: &Pool| -> Vec<(String, bool)> {
-            let servers = servers(PoolId::new(Uuid::nil()), pool);
+            let servers = servers(PoolId::new(Uuid::nil()), pool, &TsigKeys::default());
             let targets = servers.iter().flat_map(|server| &server.targets);
             targets
                 .map(|target| (target.kind.clone(), target.by_catalog))
@@ -452,7 +475,7 @@ mod tests {
     fn notify_goes_where_the_target_takes_it() {
         let notify = |options: &[(&str, &str)]| {
             let pool = pool(&[("a", 5300)], &[options]);
-            servers(PoolId::new(Uuid::nil()), &pool)[0].targets[0]
+            servers(PoolId::new(Uuid::nil()), &pool, &TsigKeys::default())[0].targets[0]
                 .notify
                 .clone()
                 .map(|at| shown(&at))

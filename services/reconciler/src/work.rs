@@ -264,7 +264,14 @@ impl Work {
         let address = self.server.config.address?;
         let mut reason = None;
         for _ in 0..2 {
-            match probe::soa(address, &any, self.server.timings.query_timeout).await {
+            match probe::soa(
+                address,
+                &any,
+                self.server.config.key.as_deref(),
+                self.server.timings.query_timeout,
+            )
+            .await
+            {
                 Observed::Silent(why) => reason = Some(why),
                 _ => return None,
             }

@@ -9,7 +9,7 @@ use zonelog_api::{
     Api, ApiOptions, Credential, KeystoneOptions, NeutronOptions, RateLimit, Secret, TlsOptions,
 };
 use zonelog_central::seal::Sealer;
-use zonelog_central::{Central, CentralOptions, ImportOptions, TimerOptions};
+use zonelog_central::{Central, CentralOptions, ImportOptions, TimerOptions, Unseal};
 use zonelog_dns::Ttl;
 use zonelog_mdns::{Acl, MdnsOptions, MiniDns};
 use zonelog_model::resource::Quotas;
@@ -21,7 +21,6 @@ use zonelog_store::{Database, WakeUps};
 use crate::cli::CommandError;
 use crate::config::{self, Auth, Config, KeystoneSecret};
 use crate::heartbeat::{Heartbeat, hostname};
-use crate::pools;
 use crate::shutdown::Roles;
 
 /// How long roles finish what they have begun once they are asked to stop; below [`crate::shutdown::DEADLINE`].
@@ -77,13 +76,16 @@ pub fn start_api(
 /// Starts MiniDNS; answers with where it listens.
 pub async fn start_mdns(
     config: &Config,
+    sealer: Sealer,
     shared: &Shared,
     roles: &mut Roles,
 ) -> Result<Vec<SocketAddr>, CommandError> {
     // What builds an image reads a whole zone in one statement: the time that takes is the zone's size, not a fault.
     let database = shared.database.clone().with_statement_timeout(Duration::ZERO);
     let pool = database.pool(config.database.read_connections);
-    let minidns = MiniDns::bind(mdns_options(config)?, pool, shared.wakeups.subscribe()).await?;
+    let minidns = MiniDns::bind(mdns_options(config)?, pool, shared.wakeups.subscribe())
+        .await?
+        .with_secrets(Unseal::with(sealer));
     let addresses = minidns.local_addrs().to_vec();
     roles.start("MiniDNS", minidns.run(roles.shutdown()));
     Ok(addresses)
@@ -261,6 +263,8 @@ fn mdns_options(config: &Config) -> Result<MdnsOptions, CommandError> {
         max_transfers: minidns.max_transfers,
         max_transfers_per_address: minidns.max_transfers_per_address,
         ixfr_retention: Duration::from_secs(minidns.ixfr_retention),
+        query_enforce_tsig: minidns.query_enforce_tsig,
+        allow_hmac_md5: minidns.allow_hmac_md5,
         shutdown_grace: GRACE,
         ..MdnsOptions::default()
     })
@@ -274,7 +278,8 @@ pub fn reconciler_options(
 ) -> ReconcilerOptions {
     ReconcilerOptions {
         masters: masters(config, minidns),
-        unseal: pools::unseal(sealer),
+        unseal: Unseal::with(sealer),
+        allow_hmac_md5: config.minidns.allow_hmac_md5,
         timings: timings(&config.reconciler),
         holder: format!("{}:{}", hostname(), std::process::id()),
     }

@@ -8,7 +8,6 @@ use zonelog_central::{Central, Command, ExecuteError, Rejection, Request, Scope,
 use zonelog_model::resource::{self, Body, Change, Kind};
 use zonelog_model::{Actor, Door, Metadata, PoolId, ProjectId};
 use zonelog_projections::resource::pools;
-use zonelog_reconciler::Unseal;
 use zonelog_store::Database;
 
 use crate::cli::CommandError;
@@ -157,11 +156,4 @@ fn is_duplicate(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool
         **rejection,
         Rejection::Resource(resource::Rejection::Duplicate { .. })
     )
-}
-
-/// Opens sealed options of targets with the installation's key.
-pub fn unseal(sealer: Sealer) -> Unseal {
-    Unseal::new(move |option, sealed| {
-        pools_yaml::open(&sealer, option, sealed).map_err(|error| error.to_string())
-    })
 }

@@ -149,3 +149,10 @@ pub struct Key {
     /// What both sides know.
     pub secret: Secret,
 }
+
+impl Key {
+    /// How many octets a TSIG record of this key takes, where it reports no error.
+    pub fn record_length(&self) -> usize {
+        self.name.wire().len() + 10 + self.algorithm.wire().len() + 16 + self.algorithm.mac_length()
+    }
+}

@@ -15,7 +15,7 @@ mod stream;
 
 pub use key::{Algorithm, Key, KeyError, Secret};
 pub use message::{FUDGE, Failure, Malformed, Signed, read, sign};
-pub use stream::{LONGEST_RECORD, StreamFailure, StreamSigner, StreamVerifier, UNSIGNED_MOST};
+pub use stream::{StreamFailure, StreamSigner, StreamVerifier, UNSIGNED_MOST};
 
 pub use self::hmac::Mac;
 

@@ -9,8 +9,6 @@ use super::record::{Variables, find};
 
 /// How many messages between two signed ones a client takes without a signature.
 pub const UNSIGNED_MOST: usize = 99;
-/// No TSIG record of a stream is longer: two names of 255 octets, the longest MAC, and what is fixed.
-pub const LONGEST_RECORD: usize = 255 + 10 + 255 + 16 + 64;
 
 /// Signs the messages of one answer as they are sent, in parts, without holding them.
 #[derive(Debug)]
@@ -40,11 +38,6 @@ impl StreamSigner {
         }
     }
 
-    /// How long each of the records is.
-    pub fn record_length(&self) -> usize {
-        self.name.len() + 10 + self.key.algorithm.wire().len() + 16 + self.key.algorithm.mac_length()
-    }
-
     /// Takes in the next octets of a message as it is without a signature: the header's count of additional records must
     /// not have the TSIG record in it, which is counted in what is sent.
     pub fn update(&mut self, octets: &[u8]) {
@@ -71,7 +64,7 @@ impl StreamSigner {
         self.first = false;
         let mac = hasher.finish();
         self.hasher.update_prior(&mac);
-        let mut record = Vec::with_capacity(self.record_length());
+        let mut record = Vec::with_capacity(self.key.record_length());
         variables.write(mac.octets(), id.to_be_bytes(), &mut record);
         record
     }

@@ -2,11 +2,13 @@
 //! the catalog changed, once for however many zones.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, timeout};
+use zonelog_dns::tsig::Key;
 use zonelog_dns::{LongSerial, Serial, ZoneName};
 use zonelog_model::Position;
 use zonelog_projections::catalog::serial_at;
@@ -32,16 +34,23 @@ pub struct CatalogFollower {
     name: ZoneName,
     /// Where the server is asked; `None`: nobody asks it.
     asked: Option<SocketAddr>,
-    /// Where it takes NOTIFY.
-    notify: Vec<SocketAddr>,
-    /// Where it transfers the catalog from.
-    masters: Vec<SocketAddr>,
+    /// What signs the questions to it.
+    key: Option<Arc<Key>>,
+    /// Where it takes NOTIFY, and what signs that.
+    notify: Vec<Signed>,
+    /// Where the server transfers the catalog from, and what signs its requests.
+    masters: Vec<Signed>,
+    /// What signs questions to masters that want them signed, where the target has no key.
+    pool_key: Option<Arc<Key>>,
     query_timeout: Duration,
     notify_again: Vec<Duration>,
     patience: Duration,
     /// What was found last. Whoever looks holds it; all others wait for what comes of that.
     last: Mutex<Option<Look>>,
 }
+
+/// An address, and what signs what is sent there.
+pub(crate) type Signed = (SocketAddr, Option<Arc<Key>>);
 
 /// A look at the catalog, as it ended.
 #[derive(Debug)]
@@ -66,15 +75,19 @@ impl CatalogFollower {
     pub(crate) fn new(
         label: &str,
         name: ZoneName,
-        (asked, notify, masters): (Option<SocketAddr>, Vec<SocketAddr>, Vec<SocketAddr>),
+        (asked, key): (Option<SocketAddr>, Option<Arc<Key>>),
+        (notify, masters): (Vec<Signed>, Vec<Signed>),
+        pool_key: Option<Arc<Key>>,
         timings: &Timings,
     ) -> Self {
         Self {
             label: label.to_owned(),
             name,
             asked,
+            key,
             notify,
             masters,
+            pool_key,
             query_timeout: timings.query_timeout,
             notify_again: timings.notify_again.clone(),
             patience: timings.park_after,
@@ -158,10 +171,11 @@ impl CatalogFollower {
     }
 
     async fn shown_by(&self, asked: SocketAddr, goal: Serial) -> Shown {
-        let mut observed = probe::soa(asked, &self.name, self.query_timeout).await;
+        let key = self.key.as_deref();
+        let mut observed = probe::soa(asked, &self.name, key, self.query_timeout).await;
         if observed == Observed::NotServing {
             // Some show a catalog over TCP alone.
-            observed = probe::soa_over_tcp(asked, &self.name, self.query_timeout).await;
+            observed = probe::soa_over_tcp(asked, &self.name, key, self.query_timeout).await;
         }
         match observed {
             Observed::Serving(serial) if serial == goal || serial.is_newer_than(goal) => Shown::There,
@@ -173,8 +187,12 @@ impl CatalogFollower {
     /// Sends the server a NOTIFY of the catalog (RFC 1996). Whether it took one.
     async fn tell(&self) -> bool {
         let mut taken = false;
-        for &address in &self.notify {
-            let told = timeout(self.query_timeout, probe::notify(address, &self.name)).await;
+        for (address, key) in &self.notify {
+            let told = timeout(
+                self.query_timeout,
+                probe::notify(*address, &self.name, key.as_deref()),
+            )
+            .await;
             taken |= matches!(told, Ok(Ok(ResponseCode::NoError)));
         }
         taken
@@ -185,8 +203,9 @@ impl CatalogFollower {
         let (began, mut pause) = (Instant::now(), LOOK_AGAIN.0);
         loop {
             let mut last = "there is no master to ask".to_owned();
-            for &master in &self.masters {
-                last = match probe::soa(master, &self.name, self.query_timeout).await {
+            for (master, key) in &self.masters {
+                let keys = (key.as_deref(), self.pool_key.as_deref());
+                last = match probe::master_soa(*master, &self.name, keys, self.query_timeout).await {
                     Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(serial),
                     Observed::Serving(serial) => format!("{master} shows serial {serial}"),
                     Observed::Silent(reason) => format!("{master} does not answer ({reason})"),

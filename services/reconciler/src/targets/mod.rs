@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use zonelog_dns::ZoneName;
+use zonelog_dns::tsig::Key;
 use zonelog_model::ZoneId;
 
 pub use bind9::{Bind9, Bind9Config};
@@ -31,6 +32,8 @@ pub struct ZoneSpec {
     pub zone: ZoneId,
     /// Where the server transfers it from.
     pub masters: Arc<[SocketAddr]>,
+    /// What its requests to the masters are to be signed with. The server must know the key by its name.
+    pub key: Option<Arc<Key>>,
     /// Set when the server may have the zone but does not follow: its settings are checked, and it is made to ask the masters.
     pub renew: bool,
 }

@@ -20,6 +20,7 @@ fn spec(name: &str, master: SocketAddr, renew: bool) -> ZoneSpec {
         name: ZoneName::parse(name).unwrap(),
         zone: ZoneId::new(uuid::Uuid::from_u128(7)),
         masters: [master].into(),
+        key: None,
         renew,
     }
 }

@@ -103,7 +103,7 @@ impl World {
             let patience = Duration::from_millis(100);
             let zone = ZoneName::parse("any.test.").unwrap();
             matches!(
-                probe::soa(self.master, &zone, patience).await,
+                probe::soa(self.master, &zone, None, patience).await,
                 Observed::Silent(_)
             )
         };
@@ -413,7 +413,13 @@ pub(crate) fn target(bind: &Bind) -> std::sync::Arc<dyn zonelog_reconciler::targ
 }
 
 pub(crate) async fn look(server: SocketAddr, zone: &str) -> Observed {
-    probe::soa(server, &ZoneName::parse(zone).unwrap(), Duration::from_secs(5)).await
+    probe::soa(
+        server,
+        &ZoneName::parse(zone).unwrap(),
+        None,
+        Duration::from_secs(5),
+    )
+    .await
 }
 
 pub(crate) async fn until_serving(server: SocketAddr, zone: &str, serial: LongSerial) {
@@ -471,6 +477,7 @@ impl Reconciler {
         let options = ReconcilerOptions {
             masters,
             unseal: Unseal::without_key(),
+            allow_hmac_md5: false,
             timings,
             holder: holder.to_owned(),
         };

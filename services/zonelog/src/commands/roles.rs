@@ -27,7 +27,8 @@ pub async fn api(at: &At) -> Result<(), CommandError> {
 /// Runs MiniDNS.
 pub async fn mdns(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "mdns").await?;
-    start_mdns(&role.config, &role.shared(None), &mut role.roles).await?;
+    let sealer = role.sealer.clone();
+    start_mdns(&role.config, sealer, &role.shared(None), &mut role.roles).await?;
     role.run(&heartbeat::MINIDNS).await
 }
 

@@ -205,6 +205,7 @@ mod tests {
             name: ZoneName::parse(name).unwrap(),
             zone: ZoneId::new(Uuid::from_u128(7)),
             masters: ["127.0.0.1:5354".parse().unwrap(), "[::1]:53".parse().unwrap()].into(),
+            key: None,
             renew: false,
         }
     }

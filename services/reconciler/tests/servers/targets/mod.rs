@@ -176,6 +176,7 @@ fn zone(name: &str, primary: &Primary) -> ZoneSpec {
         name: ZoneName::parse(name).unwrap(),
         zone: ZoneId::new(uuid::Uuid::from_u128(number.into())),
         masters: [primary.address].into(),
+        key: None,
         renew: false,
     }
 }

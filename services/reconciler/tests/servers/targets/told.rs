@@ -94,6 +94,7 @@ pub(super) async fn other_masters_are_taken<K: Kind>() {
     server.masters_become(&new).await;
     let one = ZoneSpec {
         masters: [new.address].into(),
+        key: None,
         ..renewed(&one)
     };
     // As the reconciler does while the server stays behind.

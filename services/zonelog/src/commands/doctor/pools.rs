@@ -1,6 +1,7 @@
 //! The pools: there is one for new zones, and its targets can be worked with.
 
 use deadpool_postgres::Client;
+use zonelog_central::tsig::{TsigKeys, TsigOptions};
 use zonelog_model::PoolId;
 use zonelog_reconciler::targets::remarks;
 use zonelog_reconciler::topology::servers;
@@ -51,6 +52,27 @@ pub(super) async fn check(
     let sealer = sealing::sealer(config).unwrap_or_else(|_| zonelog_central::Sealer::without_key());
     let minidns = running.map(|running| running.minidns.as_slice());
     let options = reconciler_options(config, sealer, minidns);
+    let keys = TsigOptions {
+        unseal: options.unseal.clone(),
+        allow_hmac_md5: options.allow_hmac_md5,
+    };
+    let keys = match TsigKeys::read(client, &keys).await {
+        Ok(keys) => keys,
+        Err(error) => {
+            return checks.push(Check::fail(
+                "TSIG keys",
+                error.to_string(),
+                "look into PostgreSQL's log",
+            ));
+        }
+    };
+    for complaint in keys.complaints() {
+        checks.push(Check::warn(
+            "TSIG keys",
+            complaint.to_owned(),
+            "change it by the API, or delete it: it is not used",
+        ));
+    }
     for Present { id, pool } in &pools {
         let about = format!("pool {}", pool.name);
         let before = checks.len();
@@ -78,7 +100,7 @@ pub(super) async fn check(
                 ));
             }
         }
-        let servers = servers(*id, pool);
+        let servers = servers(*id, pool, &keys);
         if checks.len() == before {
             checks.push(Check::ok(&about, format!("{} servers", servers.len())));
         }

@@ -30,6 +30,10 @@ pub struct MiniDns {
     pub max_transfers_per_address: usize,
     /// How many seconds back an IXFR reaches; 0: without limit.
     pub ixfr_retention: u64,
+    /// Whether queries and transfers must be signed (TSIG).
+    pub query_enforce_tsig: bool,
+    /// Whether TSIG keys of the algorithm hmac-md5 are used.
+    pub allow_hmac_md5: bool,
 }
 
 impl Default for MiniDns {
@@ -45,6 +49,8 @@ impl Default for MiniDns {
             max_transfers: 64,
             max_transfers_per_address: 32,
             ixfr_retention: 0,
+            query_enforce_tsig: false,
+            allow_hmac_md5: false,
         }
     }
 }

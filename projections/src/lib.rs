@@ -8,12 +8,15 @@
 
 pub mod api_token;
 pub mod catalog;
+pub mod deadline;
 pub mod delivery;
 pub mod inline;
 pub mod listing;
+pub mod purge;
 pub mod rebuild;
 pub mod resource;
 pub mod reverse;
+pub mod secondary;
 pub mod service_status;
 pub mod status;
 pub mod transfer;

@@ -51,10 +51,15 @@ pub struct ZoneHead {
     pub ttl: u32,
     /// The zone was deleted: its name belongs to nobody, or to another zone.
     pub deleted: bool,
+    /// Its primary is elsewhere.
+    pub secondary: bool,
+    /// It has content: a secondary zone has none before its first transfer.
+    pub loaded: bool,
 }
 
 const HEAD_COLUMNS: &str = "z.id, z.name, z.serial, z.mname, z.email, z.refresh, z.retry, z.expire, z.minimum, z.ttl, \
-                            z.deleted_position is not null, z.pool";
+                            z.deleted_position is not null, z.pool, \
+                            z.masters is not null, z.masters is null or z.transferred_at is not null";
 
 /// The position of the log that the projections show. With the zones read in the same snapshot it
 /// tells from where to follow.
@@ -125,6 +130,8 @@ fn head_from_row(row: &Row, at: usize) -> Result<ZoneHead, HeadError> {
         ttl: seconds(row, at + 9),
         deleted: row.get(at + 10),
         pool: PoolId::new(row.get(at + 11)),
+        secondary: row.get(at + 12),
+        loaded: row.get(at + 13),
     })
 }
 

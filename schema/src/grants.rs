@@ -32,6 +32,11 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("server_zone", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("server_lease", &["SELECT", "INSERT", "UPDATE"]),
     ("api_token", &["SELECT", "INSERT", "UPDATE"]),
+    ("deadline", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("deadline_head", &["SELECT", "UPDATE"]),
+    ("secondary_status", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("zone_purged", &["SELECT", "INSERT"]),
+    ("zones_existed", &["SELECT", "INSERT"]),
     ("schema_migration", &["SELECT"]),
 ];
 

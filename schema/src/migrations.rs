@@ -42,6 +42,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     10 "pool_nameservers" "0010_pool_nameservers.sql",
     11 "catalog" "0011_catalog.sql",
     12 "secondary" "0012_secondary.sql",
+    13 "deadline" "0013_deadline.sql",
 ];
 
 /// The last migration's number.

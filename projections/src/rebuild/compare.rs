@@ -82,8 +82,16 @@ async fn within_snapshot(
             (Side::Live, "public", shadow.as_str()),
             (Side::Rebuilt, shadow, "public"),
         ] {
+            // What was purged of deleted zones is in the log, and so in what was made anew of it.
+            let purged = match (side, zone_column(table)) {
+                (Side::Rebuilt, Some(column)) => {
+                    format!("where not exists (select from public.zone_purged p where p.zone = t.{column})")
+                }
+                _ => String::new(),
+            };
             let statement = format!(
-                "select to_jsonb(d) from (select * from {these}.{table} except select * from {those}.{table}) d limit $1"
+                "select to_jsonb(d) from (
+                     select t.* from {these}.{table} t {purged} except select * from {those}.{table}) d limit $1"
             );
             for row in client.query(&statement, &[&limit]).await? {
                 let row: Value = row.get(0);
@@ -98,6 +106,15 @@ async fn within_snapshot(
         differences[before..].sort_by(|one, other| (&one.key, one.side).cmp(&(&other.key, other.side)));
     }
     Ok(differences)
+}
+
+/// The column of a table whose rows go when a deleted zone is purged.
+fn zone_column(table: &str) -> Option<&'static str> {
+    match table {
+        "zone" => Some("id"),
+        "recordset_version" | "zone_serial" | "zone_share" => Some("zone"),
+        _ => None,
+    }
 }
 
 fn key_of(columns: &[&str], row: &Value) -> String {

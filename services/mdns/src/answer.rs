@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use zonelog_central::tsig::TsigTable;
-use zonelog_dns::{LongSerial, Rrtype, unpack_rdata};
+use zonelog_dns::{LongSerial, Rrtype, Serial, unpack_rdata};
+use zonelog_projections::deadline::{self, Kind};
+use zonelog_projections::secondary as projections;
 
 use crate::chunk::{Chunk, behind_question};
 use crate::heads::{Found, Head, Heads};
@@ -17,6 +19,7 @@ use crate::origin::Origin;
 use crate::reader::{Changes, Most, ReadError, Reader};
 use crate::record::Record;
 use crate::request::{Asked, Classified, Envelope, Query};
+use crate::secondary::{Nudge, notify};
 use crate::transfer::{self, Opening, Plan, Steps, Transport};
 
 /// A difference shorter than this is sent without a look at how long the zone is.
@@ -32,6 +35,8 @@ pub(crate) struct Service {
     differences: Differences,
     turns: Turns,
     options: MdnsOptions,
+    /// Wakes the refreshes of secondary zones in this process, if it has any.
+    pub(crate) nudge: Nudge,
 }
 
 /// What goes back to the client.
@@ -75,6 +80,7 @@ impl Service {
                 options.transfer_wait,
             ),
             options,
+            nudge: Nudge::default(),
         }
     }
 
@@ -113,10 +119,15 @@ impl Service {
         let found = match query.asked {
             Asked::Rrset(_) => self.heads.enclosing(&query.name),
             Asked::Any => Found::Nothing,
-            Asked::Soa | Asked::Axfr | Asked::Ixfr { .. } => self.heads.at(&query.name),
+            Asked::Soa | Asked::Axfr | Asked::Ixfr { .. } | Asked::Notify { .. } => {
+                self.heads.at(&query.name)
+            }
         };
         let head = match found {
             Found::Zone(head) => head,
+            Found::Nothing if matches!(query.asked, Asked::Notify { .. }) => {
+                return refuse(&query, Rcode::NOT_AUTHORITATIVE);
+            }
             Found::Nothing => return refuse(&query, Rcode::REFUSED),
             Found::NotYet => return refuse(&query, Rcode::SERVER_FAILURE),
         };
@@ -127,6 +138,20 @@ impl Service {
         };
         if !signed_for_it {
             return refuse(&query, Rcode::REFUSED);
+        }
+        if let Asked::Notify { .. } = query.asked {
+            // NOTIFY is for secondaries (RFC 1996 §3.10).
+            if !head.secondary {
+                return refuse(&query, Rcode::NOT_AUTHORITATIVE);
+            }
+            return Err(Waiting {
+                query,
+                head,
+                opening: None,
+            });
+        }
+        if self.heads.is_expired(&head) {
+            return refuse(&query, Rcode::SERVER_FAILURE);
         }
         if let Asked::Rrset(_) = query.asked {
             return Err(Waiting {
@@ -151,6 +176,10 @@ impl Service {
         let transport = origin.transport;
         let Waiting { query, head, opening } = &waiting;
         let answered = match (query.asked, opening) {
+            (Asked::Notify { serial }, _) => {
+                let told = self.told(head, serial, origin).await;
+                told.map(|rcode| error(query, rcode))
+            }
             (Asked::Rrset(rrtype), _) => self.rrset(query, head, rrtype, transport).await,
             (_, Some(Opening::MaybeIxfr { from })) => self.ixfr(query, head, *from, origin).await,
             _ => match self.turns.take(origin.address()).await {
@@ -343,6 +372,20 @@ impl Service {
             Transport::Udp => finish(kind, Rcode::NO_ERROR, query.envelope.truncated()),
             Transport::Tcp => error(query, Rcode::SERVER_FAILURE),
         })
+    }
+
+    /// A primary tells that a zone changed: whether it may, and what comes of it (RFC 1996 §3).
+    async fn told(&self, head: &Head, serial: Option<Serial>, origin: Origin) -> Result<Rcode, ReadError> {
+        let client = self.reader.client().await?;
+        let masters = projections::masters(&client, head.zone).await?;
+        if !notify::is_from(origin.address(), &masters).await {
+            return Ok(Rcode::REFUSED);
+        }
+        if notify::is_news(serial, head, self.heads.is_expired(head)) {
+            deadline::wake(&client, Kind::SecondaryRefresh, &[head.zone.uuid()]).await?;
+            self.nudge.nudge();
+        }
+        Ok(Rcode::NO_ERROR)
     }
 }
 

@@ -5,7 +5,7 @@
 //! there were. It reads the projection, which is written in the transaction of the events.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use tokio::sync::watch;
@@ -13,7 +13,7 @@ use tokio_postgres::IsolationLevel;
 use tokio_util::sync::CancellationToken;
 use zonelog_model::Position;
 use zonelog_projections::catalog::{Catalog, CatalogError, catalogs};
-use zonelog_projections::transfer;
+use zonelog_projections::{secondary, transfer};
 
 use crate::answer::Service;
 use crate::heads::{Table, enter};
@@ -32,11 +32,20 @@ pub(crate) async fn follow(
     let mut position = None;
     let mut pause = SHORTEST_PAUSE;
     let mut wakeups_end = false;
+    // No event says that a secondary zone has expired, only the clock.
+    let mut expiries = Instant::now();
     loop {
         wakeups.mark_unchanged();
         let step = match position {
             None => load(&service).await,
             Some(position) => catch_up(&service, position).await,
+        };
+        let step = match step {
+            Ok(reached) if expiries.elapsed() >= service.options().poll_interval => {
+                expiries = Instant::now();
+                expire(&service).await.map(|()| reached)
+            }
+            step => step,
         };
         service.reader.observe("following the log", &step);
         let wait = match step {
@@ -94,7 +103,9 @@ async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
         }
     }
     let catalogs = catalogs(&transaction).await?;
+    let expired = secondary::expired(&transaction).await?;
     transaction.commit().await?;
+    service.heads.expire(expired);
     let zones = table.len();
     service.heads.replace(table);
     service.heads.replace_catalogs(served(catalogs));
@@ -141,4 +152,12 @@ fn served(catalogs: Vec<Result<Catalog, CatalogError>>) -> Vec<Catalog> {
                 .ok()
         })
         .collect()
+}
+
+/// Takes in which secondary zones have expired, and which not any more.
+async fn expire(service: &Service) -> Result<(), ReadError> {
+    let client = service.reader.client().await?;
+    let expired = secondary::expired(&client).await?;
+    service.heads.expire(expired);
+    Ok(())
 }

@@ -1,7 +1,7 @@
 //! The zones we serve and where each stands, in memory: what SOA queries are answered from. The pools' catalog zones are
 //! among them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use zonelog_dns::{LongSerial, Name};
@@ -24,6 +24,10 @@ pub(crate) struct Head {
     pub(crate) soa: SoaRecord,
     /// It is no zone of the log but a pool's catalog (RFC 9432).
     pub(crate) catalog: Option<Arc<Catalog>>,
+    /// Its primary is elsewhere.
+    pub(crate) secondary: bool,
+    /// There is something to serve: a secondary zone has nothing before its first transfer.
+    pub(crate) loaded: bool,
 }
 
 impl Head {
@@ -40,6 +44,8 @@ impl Head {
             serial: head.serial,
             soa,
             catalog: None,
+            secondary: head.secondary,
+            loaded: head.loaded,
         }
     }
 
@@ -63,6 +69,8 @@ impl Head {
             serial,
             soa,
             catalog: Some(Arc::new(catalog)),
+            secondary: false,
+            loaded: true,
         }
     }
 }
@@ -74,6 +82,8 @@ pub(crate) struct Heads {
     table: RwLock<Option<Table>>,
     /// The pools' catalogs. A zone with the name of one is not served.
     catalogs: RwLock<Table>,
+    /// The secondary zones that must not be served any more.
+    expired: RwLock<HashSet<ZoneId>>,
 }
 
 /// Heads by the apex's wire form in lower case.
@@ -125,6 +135,23 @@ impl Heads {
             })
             .collect();
         *self.catalogs.write().unwrap_or_else(PoisonError::into_inner) = catalogs;
+    }
+
+    /// Whether a zone must not be served: nothing was transferred yet, or no primary was heard of for too long.
+    pub(crate) fn is_expired(&self, head: &Head) -> bool {
+        let expired = || {
+            self.expired
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .contains(&head.zone)
+        };
+        head.secondary && (!head.loaded || expired())
+    }
+
+    /// Notes which secondary zones must not be served any more.
+    pub(crate) fn expire(&self, zones: impl IntoIterator<Item = ZoneId>) {
+        let zones = zones.into_iter().collect();
+        *self.expired.write().unwrap_or_else(PoisonError::into_inner) = zones;
     }
 
     /// Puts all heads in place of what was known.

@@ -10,9 +10,8 @@
 //! many changes come meanwhile. `keys` verifies signed requests (TSIG); their answers are signed. Every query is checked against the same table, and what we do not
 //! serve is REFUSED: there is no NXDOMAIN here.
 //!
-//! # Limitations
-//!
-//! * All zones are primary zones: a NOTIFY is answered NOTAUTH (RFC 1996).
+//! Zones whose primary is elsewhere come in by transfer ([`secondary`]), and are served as all others while a primary
+//! vouches for them; else they are answered SERVFAIL.
 
 mod acl;
 mod answer;

@@ -90,6 +90,8 @@ impl MdnsOptions {
         let list = match asked {
             Asked::Axfr | Asked::Ixfr { .. } => &self.allow_transfer,
             Asked::Soa | Asked::Rrset(_) | Asked::Any => &self.allow_query,
+            // The zone's own masters alone, who need ask nothing.
+            Asked::Notify { .. } => return true,
         };
         list.permits(origin.address())
     }

@@ -36,6 +36,11 @@ pub enum Asked {
     Rrset(Rrtype),
     /// All that there is at a name (QTYPE `*`), which is never answered.
     Any,
+    /// Nothing: it is told that a zone changed at its primary (RFC 1996).
+    Notify {
+        /// The serial that the primary has, if it says so. Anybody may have written it: a hint, and not more.
+        serial: Option<Serial>,
+    },
 }
 
 impl Asked {
@@ -50,6 +55,7 @@ impl Asked {
             Self::Soa => "soa",
             Self::Axfr => "axfr",
             Self::Ixfr { .. } => "ixfr",
+            Self::Notify { .. } => "notify",
             Self::Rrset(_) | Self::Any => "other",
         }
     }
@@ -158,12 +164,23 @@ pub fn classify(packet: &[u8]) -> Classified {
             return Classified::Refuse(envelope, Rcode::BAD_VERSION);
         }
     }
-    // NOTIFY is for secondaries (RFC 1996 §3.10); every zone here has its primary here.
-    if opcode == 4 {
-        return Classified::Refuse(envelope, Rcode::NOT_AUTHORITATIVE);
-    }
     if question.class != IN {
         return Classified::Refuse(envelope, Rcode::REFUSED);
+    }
+    if opcode == 4 {
+        // Of other types nothing was ever told (RFC 1996 §3.6).
+        if Rrtype::new(question.qtype) != Rrtype::SOA {
+            return Classified::Refuse(envelope, Rcode::NOT_IMPLEMENTED);
+        }
+        let serial = message.answers.iter().find_map(|record| match &record.data {
+            RData::SOA(soa) => Some(Serial::new(soa.serial)),
+            _ => None,
+        });
+        return Classified::Query(Query {
+            envelope,
+            name: question.name,
+            asked: Asked::Notify { serial },
+        });
     }
     let asked = match question.qtype {
         AXFR => Asked::Axfr,

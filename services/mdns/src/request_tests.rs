@@ -108,6 +108,20 @@ fn a_newer_edns_version_is_badvers() {
 }
 
 #[test]
+fn a_notify_may_say_a_serial() {
+    let told = |sections, records: &[u8]| match classify(&packet(0x2400, sections, 6, 1, records)) {
+        Classified::Query(query) => query.asked,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(told([1, 0, 0, 0], &[]), Asked::Notify { serial: None });
+    let mut soa = vec![0xc0, 12, 0, 6, 0, 1, 0, 0, 0, 0, 0, 22, 0, 0];
+    soa.extend_from_slice(&7_u32.to_be_bytes());
+    soa.extend_from_slice(&[0; 16]);
+    let serial = Some(Serial::new(7));
+    assert_eq!(told([1, 1, 0, 0], &soa), Asked::Notify { serial });
+}
+
+#[test]
 fn what_is_not_for_us_is_refused_by_the_right_code() {
     assert_eq!(
         refusal(&packet(0, [1, 0, 0, 0], 6, 3, &[])),
@@ -115,9 +129,9 @@ fn what_is_not_for_us_is_refused_by_the_right_code() {
         "class CHAOS"
     );
     assert_eq!(
-        refusal(&packet(0x2000, [1, 0, 0, 0], 6, 1, &[])),
-        Rcode::NOT_AUTHORITATIVE,
-        "NOTIFY"
+        refusal(&packet(0x2000, [1, 0, 0, 0], 1, 1, &[])),
+        Rcode::NOT_IMPLEMENTED,
+        "NOTIFY of another type than SOA"
     );
     assert_eq!(
         refusal(&packet(0x2800, [1, 0, 0, 0], 6, 1, &[])),

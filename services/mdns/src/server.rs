@@ -16,6 +16,7 @@ use crate::answer::Service;
 use crate::limits::Connections;
 use crate::options::MdnsOptions;
 use crate::reader::Reader;
+use crate::secondary::Nudge;
 use crate::{follow, keys, tcp, udp};
 
 /// How often a free port is tried until it is free for UDP and TCP.
@@ -95,6 +96,11 @@ impl MiniDns {
     /// Where it listens, in the order of the options, ports filled in.
     pub fn local_addrs(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Wakes whoever refreshes secondary zones in this process when a primary tells of a change.
+    pub fn nudge(&self) -> Nudge {
+        self.service.nudge.clone()
     }
 
     /// Serves until the shutdown; then transfers under way may end within the grace period.

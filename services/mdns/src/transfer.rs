@@ -59,7 +59,7 @@ pub fn open(asked: Asked, transport: Transport, head: LongSerial) -> Opening {
         (Asked::Axfr, Transport::Udp) => Opening::FormatError,
         (Asked::Axfr, Transport::Tcp) => Opening::Axfr,
         (Asked::Ixfr { serial }, _) => open_ixfr(serial, transport, head),
-        (Asked::Soa | Asked::Rrset(_) | Asked::Any, _) => Opening::SoaAlone,
+        (Asked::Soa | Asked::Rrset(_) | Asked::Any | Asked::Notify { .. }, _) => Opening::SoaAlone,
     }
 }
 

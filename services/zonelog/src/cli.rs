@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{doctor, events, migrate, pool, projection, roles, service, tlds, token, up};
+use crate::commands::{
+    doctor, events, migrate, pool, projection, roles, secondary, service, tlds, token, up,
+};
 use crate::output;
 
 /// An event-sourced DNS control plane: the zone is its log.
@@ -61,6 +63,9 @@ pub enum Command {
     /// Tidy up what services said of themselves.
     #[command(subcommand)]
     Service(service::ServiceCommand),
+    /// Show how secondary zones stand with their primaries.
+    #[command(subcommand)]
+    Secondary(secondary::SecondaryCommand),
     /// Rebuild and compare what is derived from the log.
     #[command(subcommand)]
     Projection(projection::ProjectionCommand),
@@ -102,6 +107,7 @@ async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Pool(command) => pool::run(&cli.at, command).await?,
         Command::Tlds(command) => tlds::run(&cli.at, command).await?,
         Command::Service(command) => service::run(&cli.at, command).await?,
+        Command::Secondary(command) => secondary::run(&cli.at, command).await?,
         Command::Projection(command) => return projection::run(&cli.at, command).await,
         Command::Events(command) => events::run(&cli.at, command).await?,
         Command::Doctor(args) => return doctor::run(&cli.at, args).await,

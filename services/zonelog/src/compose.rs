@@ -11,6 +11,10 @@ use zonelog_api::{
 use zonelog_central::seal::Sealer;
 use zonelog_central::{Central, CentralOptions, ImportOptions, TimerOptions, Unseal};
 use zonelog_dns::Ttl;
+use zonelog_mdns::secondary::client::ClientOptions;
+use zonelog_mdns::secondary::stream::StreamLimits;
+use zonelog_mdns::secondary::timers::TimerBounds;
+use zonelog_mdns::secondary::{self, SecondaryOptions};
 use zonelog_mdns::{Acl, MdnsOptions, MiniDns};
 use zonelog_model::resource::Quotas;
 use zonelog_model::zone::{Limits, RegistryOptions, SchedulerFilter};
@@ -73,9 +77,10 @@ pub fn start_api(
     Ok(address)
 }
 
-/// Starts MiniDNS; answers with where it listens.
+/// Starts MiniDNS, and the refreshes of secondary zones; answers with where it listens.
 pub async fn start_mdns(
     config: &Config,
+    central: Central,
     sealer: Sealer,
     shared: &Shared,
     roles: &mut Roles,
@@ -87,6 +92,18 @@ pub async fn start_mdns(
         .await?
         .with_secrets(Unseal::with(sealer));
     let addresses = minidns.local_addrs().to_vec();
+    let refreshes = secondary::run(
+        secondary_options(config),
+        central,
+        shared.database.clone(),
+        minidns.nudge(),
+        shared.wakeups.subscribe(),
+        roles.shutdown(),
+    );
+    roles.start("the refreshes of secondary zones", async move {
+        refreshes.await;
+        Ok::<_, CommandError>(())
+    });
     roles.start("MiniDNS", minidns.run(roles.shutdown()));
     Ok(addresses)
 }
@@ -270,6 +287,29 @@ fn mdns_options(config: &Config) -> Result<MdnsOptions, CommandError> {
     })
 }
 
+/// What the refreshes of secondary zones are told.
+fn secondary_options(config: &Config) -> SecondaryOptions {
+    let (secondary, defaults) = (&config.secondary, SecondaryOptions::default());
+    SecondaryOptions {
+        client: ClientOptions {
+            answer: Duration::from_millis(secondary.query_timeout_ms),
+            idle: Duration::from_secs(secondary.idle_timeout_seconds),
+            transfer: Duration::from_secs(secondary.transfer_timeout_seconds),
+            limits: StreamLimits {
+                records: secondary.max_zone_records,
+                octets: secondary.max_zone_mib << 20,
+            },
+        },
+        timers: TimerBounds {
+            shortest: Duration::from_secs(secondary.min_refresh_seconds),
+            ..defaults.timers
+        },
+        concurrency: secondary.max_transfers,
+        purge_after: Duration::from_secs(config.purge.deleted_zones_after_seconds),
+        ..defaults
+    }
+}
+
 /// What the reconciler is told. `minidns`: where MiniDNS listens, where that is known.
 pub fn reconciler_options(
     config: &Config,
@@ -328,6 +368,7 @@ mod tests {
             },
             mdns_options(&config).unwrap(),
         );
+        assert_eq!(SecondaryOptions::default(), secondary_options(&config));
         let options = central_options(&config, Sealer::ephemeral()).unwrap();
         assert_eq!(options.timers, TimerOptions::default());
         assert_eq!(options.quotas, Quotas::default());

@@ -13,6 +13,7 @@ pub mod neutron;
 pub mod nsd;
 pub mod openstack;
 pub mod postgres;
+pub mod primary;
 pub mod python;
 pub mod wait;
 

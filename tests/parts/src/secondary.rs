@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -93,6 +93,25 @@ impl Secondary {
                 }
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    pub(crate) async fn signal(&self, name: &str) -> io::Result<()> {
+        let pid = self.child.id().ok_or(io::ErrorKind::NotFound)?;
+        let sent = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(pid.to_string())
+            .status()
+            .await?;
+        match sent.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("kill -{name} {pid} failed"))),
         }
     }
 

@@ -3,12 +3,14 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::{Instant, timeout_at};
-use zonelog_central::ids;
+use zonelog_central::{clock, ids};
+use zonelog_dns::tsig::{self, Key, Mac, StreamFailure, StreamVerifier};
 use zonelog_dns::{Name, Rdata, Rrtype, Soa};
 
 use super::query;
@@ -73,6 +75,9 @@ pub enum ClientError {
     /// It has no SOA.
     #[error("its answer has no SOA of the zone")]
     NoSoa,
+    /// The answer's signature is not accepted, or ours was not.
+    #[error(transparent)]
+    Signature(#[from] StreamFailure),
     /// The stream is none that can be taken.
     #[error("the transfer was refused: {0}")]
     Stream(StreamError),
@@ -85,8 +90,53 @@ impl ClientError {
     }
 }
 
+/// Where a primary is, and the key that we share with it.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// Requests are signed with it, and answers must be (RFC 8945); nothing: neither.
+    pub key: Option<Arc<Key>>,
+}
+
+impl Peer {
+    /// Signs a request; gives what its answer is verified with.
+    fn sign(&self, request: &mut Vec<u8>) -> Option<Signature<'_>> {
+        let key = self.key.as_ref()?;
+        let mac = tsig::sign(request, key, now(), None);
+        Some(Signature { key, mac })
+    }
+}
+
+/// How a request was signed.
+struct Signature<'a> {
+    key: &'a Arc<Key>,
+    mac: Mac,
+}
+
+impl Signature<'_> {
+    fn verifier(&self) -> StreamVerifier {
+        StreamVerifier::new(Arc::clone(self.key), &self.mac)
+    }
+}
+
+/// Seconds since 1970, as signatures have them.
+fn now() -> u64 {
+    u64::try_from(clock::now().timestamp()).unwrap_or_default()
+}
+
+/// Checks the answer of one message.
+fn verify(signature: Option<&Signature<'_>>, answer: &[u8]) -> Result<(), ClientError> {
+    if let Some(signature) = signature {
+        let mut verifier = signature.verifier();
+        verifier.message(answer, now())?;
+        verifier.finish()?;
+    }
+    Ok(())
+}
+
 /// Asks a primary for the zone's SOA: over UDP, and over TCP when that is cut short or stays without an answer.
-pub async fn soa(primary: SocketAddr, zone: &Name, options: &ClientOptions) -> Result<Soa, ClientError> {
+pub async fn soa(primary: &Peer, zone: &Name, options: &ClientOptions) -> Result<Soa, ClientError> {
     match soa_over_udp(primary, zone, options).await {
         Ok(Some(soa)) => Ok(soa),
         Ok(None) => soa_over_tcp(primary, zone, options).await,
@@ -101,22 +151,25 @@ pub async fn soa(primary: SocketAddr, zone: &Name, options: &ClientOptions) -> R
 
 /// Nothing: the answer was cut short.
 async fn soa_over_udp(
-    primary: SocketAddr,
+    primary: &Peer,
     zone: &Name,
     options: &ClientOptions,
 ) -> Result<Option<Soa>, ClientError> {
-    let local: SocketAddr = if primary.is_ipv4() {
+    let local: SocketAddr = if primary.address.is_ipv4() {
         (Ipv4Addr::UNSPECIFIED, 0).into()
     } else {
         (Ipv6Addr::UNSPECIFIED, 0).into()
     };
     let socket = UdpSocket::bind(local).await?;
     // Connected, so that an unreachable port is told at once, and other addresses are not heard.
-    socket.connect(primary).await?;
+    socket.connect(primary.address).await?;
     let id = message_id();
-    let request = query::question(id, zone, Rrtype::SOA.get());
     let mut buffer = vec![0; DATAGRAM];
+    // Anybody may send what is badly signed: it is told only when nothing better comes.
+    let mut problem = None;
     for _ in 0..UDP_TRIES {
+        let mut request = query::question(id, zone, Rrtype::SOA.get());
+        let signature = primary.sign(&mut request);
         socket.send(&request).await?;
         let end = Instant::now() + options.answer / UDP_TRIES;
         while let Ok(received) = timeout_at(end, socket.recv(&mut buffer)).await {
@@ -124,6 +177,10 @@ async fn soa_over_udp(
             // What is no answer to our question is passed over: anybody may send it.
             match Message::read(octets) {
                 Ok(message) if query::answers(&message, id, zone, Rrtype::SOA.get()) => {
+                    if let Err(error) = verify(signature.as_ref(), octets) {
+                        problem = Some(error);
+                        continue;
+                    }
                     if message.is_truncated() {
                         return Ok(None);
                     }
@@ -133,15 +190,17 @@ async fn soa_over_udp(
             }
         }
     }
-    Err(ClientError::Silent(options.answer))
+    Err(problem.unwrap_or(ClientError::Silent(options.answer)))
 }
 
-async fn soa_over_tcp(primary: SocketAddr, zone: &Name, options: &ClientOptions) -> Result<Soa, ClientError> {
+async fn soa_over_tcp(primary: &Peer, zone: &Name, options: &ClientOptions) -> Result<Soa, ClientError> {
     let end = Instant::now() + options.answer;
     let work = async {
-        let mut stream = TcpStream::connect(primary).await?;
+        let mut stream = TcpStream::connect(primary.address).await?;
         let id = message_id();
-        send(&mut stream, &query::question(id, zone, Rrtype::SOA.get())).await?;
+        let mut request = query::question(id, zone, Rrtype::SOA.get());
+        let signature = primary.sign(&mut request);
+        send(&mut stream, &request).await?;
         let mut octets = Vec::new();
         if !receive(&mut stream, &mut octets).await? {
             return Err(ClientError::Cut);
@@ -150,6 +209,7 @@ async fn soa_over_tcp(primary: SocketAddr, zone: &Name, options: &ClientOptions)
         if !query::answers(&message, id, zone, Rrtype::SOA.get()) {
             return Err(ClientError::Refused(StreamError::Foreign("another question")));
         }
+        verify(signature.as_ref(), &octets)?;
         soa_of(&message, zone)
     };
     let answered = timeout_at(end, work).await;
@@ -175,7 +235,7 @@ fn soa_of(message: &Message<'_>, zone: &Name) -> Result<Soa, ClientError> {
 
 /// Transfers a zone, or what changed in it.
 pub async fn transfer(
-    primary: SocketAddr,
+    primary: &Peer,
     zone: &Name,
     asked: Asked,
     options: &ClientOptions,
@@ -186,16 +246,17 @@ pub async fn transfer(
 }
 
 async fn transfer_in(
-    primary: SocketAddr,
+    primary: &Peer,
     zone: &Name,
     asked: Asked,
     options: &ClientOptions,
 ) -> Result<Received, ClientError> {
     let silent = |_| ClientError::Silent(options.answer);
-    let connecting = tokio::time::timeout(options.answer, TcpStream::connect(primary));
+    let connecting = tokio::time::timeout(options.answer, TcpStream::connect(primary.address));
     let mut connection = connecting.await.map_err(silent)??;
     let id = message_id();
-    let request = query::transfer(id, zone, asked);
+    let mut request = query::transfer(id, zone, asked);
+    let mut verifier = primary.sign(&mut request).map(|signature| signature.verifier());
     let sending = tokio::time::timeout(options.answer, send(&mut connection, &request));
     sending.await.map_err(silent)??;
     let mut stream = Stream::new(zone.clone(), id, asked, options.limits);
@@ -205,9 +266,15 @@ async fn transfer_in(
         if !receiving.await.map_err(|_| ClientError::Silent(options.idle))?? {
             return Err(ClientError::Cut);
         }
+        if let Some(verifier) = &mut verifier {
+            verifier.message(&octets, now())?;
+        }
         if stream.message(&octets).map_err(ClientError::Stream)? {
             break;
         }
+    }
+    if let Some(verifier) = &verifier {
+        verifier.finish()?;
     }
     // Sorting a large zone takes its time.
     let received = tokio::task::spawn_blocking(move || stream.finish()).await;

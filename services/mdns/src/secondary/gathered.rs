@@ -112,6 +112,18 @@ impl Gathered {
             })
     }
 
+    /// The RRset of so many sorted records from one on; nothing when there are none.
+    pub fn group(&self, start: usize, count: usize) -> Option<Group<'_>> {
+        let entries = self.entries.get(start..start.checked_add(count)?)?;
+        let first = entries.first()?;
+        Some(Group {
+            gathered: self,
+            key: self.place(first).0,
+            rrtype: Rrtype::new(first.rrtype),
+            entries,
+        })
+    }
+
     fn place(&self, entry: &Entry) -> (&[u8], u16) {
         (slice(&self.octets, entry.owner.at, entry.owner.key), entry.rrtype)
     }
@@ -158,6 +170,12 @@ pub enum Unfit {
 }
 
 impl Group<'_> {
+    /// How many records there are.
+    #[expect(clippy::len_without_is_empty, reason = "there is always one")]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Where it stands among other owners and types.
     pub fn cmp_place(&self, key: &[u8], rrtype: Rrtype) -> Ordering {
         self.key.cmp(key).then(self.rrtype.get().cmp(&rrtype.get()))

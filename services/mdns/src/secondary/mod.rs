@@ -10,9 +10,17 @@
 //! What is due stands in a queue in PostgreSQL ([`zonelog_projections::deadline`]), so any number of processes share the
 //! work, and none of it is forgotten.
 
+mod changes;
 pub mod client;
 pub mod gathered;
+mod housekeeping;
+mod key;
+pub(crate) mod notify;
 mod query;
+mod refresh;
+mod schedule;
 pub mod stream;
 pub mod timers;
 pub mod wire;
+
+pub use schedule::{Nudge, SecondaryOptions, run};

@@ -68,7 +68,8 @@ pub enum Happened {
 /// together.
 pub fn next(happened: Happened, timers: Option<Timers>, bounds: &TimerBounds, chance: u32) -> Duration {
     let wanted = match (happened, timers) {
-        (Happened::Refreshed, Some(timers)) => timers.refresh,
+        // Before it expires in any case.
+        (Happened::Refreshed, Some(timers)) => timers.refresh.min(timers.expire),
         (Happened::Failed { .. }, Some(timers)) => timers.retry.min(timers.refresh),
         // A primary that has nothing yet: it may soon.
         (Happened::Refreshed, None) => bounds.first_retry,

@@ -9,6 +9,7 @@ use zonelog_model::resource::HostPort;
 use zonelog_model::{Event, Position, Recorded, StreamId, Version, resource, stored, zone};
 use zonelog_store::{Database, Feed};
 
+use super::existed::{self, ExistsArgs};
 use crate::cli::{At, CommandError};
 use crate::installation::{configuration, connect, urls};
 use crate::output;
@@ -27,6 +28,8 @@ const POLL: Duration = Duration::from_millis(250);
 pub enum EventsCommand {
     /// Show the end of the log, or all of it from a position on.
     Tail(TailArgs),
+    /// Show how many zones existed, hour by hour.
+    Exists(ExistsArgs),
 }
 
 /// `zonelog events tail`
@@ -48,7 +51,10 @@ pub struct TailArgs {
 
 /// Runs the command.
 pub async fn run(at: &At, command: EventsCommand) -> Result<(), CommandError> {
-    let EventsCommand::Tail(args) = command;
+    let args = match command {
+        EventsCommand::Tail(args) => args,
+        EventsCommand::Exists(args) => return existed::run(at, &args).await,
+    };
     let config = configuration(at)?;
     let url = urls(&config)?.service;
     let client = connect(&url, "zonelog events").await?;

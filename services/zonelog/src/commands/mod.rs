@@ -2,10 +2,12 @@
 
 pub mod doctor;
 pub mod events;
+mod existed;
 pub mod migrate;
 pub mod pool;
 pub mod projection;
 pub mod roles;
+pub mod secondary;
 pub mod service;
 pub mod tlds;
 pub mod token;

@@ -28,7 +28,10 @@ pub async fn api(at: &At) -> Result<(), CommandError> {
 pub async fn mdns(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "mdns").await?;
     let sealer = role.sealer.clone();
-    start_mdns(&role.config, sealer, &role.shared(None), &mut role.roles).await?;
+    // What comes in by transfers of secondary zones is written here.
+    let central = start_central(&role.config, sealer.clone(), &role.database, &role.roles)?;
+    let shared = role.shared(Some(&central));
+    start_mdns(&role.config, central, sealer, &shared, &mut role.roles).await?;
     role.run(&heartbeat::MINIDNS).await
 }
 

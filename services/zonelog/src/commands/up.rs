@@ -83,7 +83,7 @@ async fn roles(
     let central = start_central(config, sealer.clone(), &database, &roles)?;
     pools::take_up_file(config, &database, &central).await?;
     let shared = Shared::new(database.clone(), Some(&central), &roles);
-    let minidns = start_mdns(config, sealer.clone(), &shared, &mut roles).await?;
+    let minidns = start_mdns(config, central.clone(), sealer.clone(), &shared, &mut roles).await?;
     let api = start_api(config, central, &shared, &mut roles)?;
     start_reconciler(config, sealer, Some(&minidns), &shared, &mut roles)?;
     let services = [&heartbeat::API[..], &heartbeat::MINIDNS, &heartbeat::RECONCILER].concat();

@@ -24,6 +24,7 @@ pub(super) fn check(config: &Config, places: &Places<'_>) -> Vec<Problem> {
     doors(config, &mut found);
     pools(config, &mut found);
     timers(config, &mut found);
+    secondary(config, &mut found);
     if !is_level(&config.log.level) {
         let what =
             "is no log level; use error, warn, info, debug or trace, also by part: `info,zonelog_mdns=debug`";
@@ -273,6 +274,43 @@ fn pools(config: &Config, found: &mut Found<'_>) {
             "secrets",
             "previous_key_files",
             "is of no use without secrets.key_file, which seals",
+        );
+    }
+}
+
+fn secondary(config: &Config, found: &mut Found<'_>) {
+    let secondary = &config.secondary;
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    for (key, value, least, most) in [
+        ("max_transfers", count(secondary.max_transfers), 1, 10_000),
+        ("query_timeout_ms", secondary.query_timeout_ms, 10, 600_000),
+        ("idle_timeout_seconds", secondary.idle_timeout_seconds, 1, 86_400),
+        (
+            "transfer_timeout_seconds",
+            secondary.transfer_timeout_seconds,
+            1,
+            7 * 86_400,
+        ),
+        (
+            "max_zone_records",
+            count(secondary.max_zone_records),
+            1,
+            100_000_000,
+        ),
+        // What is gathered is addressed by 32 bits.
+        ("max_zone_mib", count(secondary.max_zone_mib), 1, 3_072),
+        ("min_refresh_seconds", secondary.min_refresh_seconds, 1, 86_400),
+    ] {
+        if !(least..=most).contains(&value) {
+            found.add("secondary", key, format!("must be {least} to {most}"));
+        }
+    }
+    let years = 100 * 365 * 86_400;
+    if config.purge.deleted_zones_after_seconds > years {
+        found.add(
+            "purge",
+            "deleted_zones_after_seconds",
+            format!("must be 0 to {years}"),
         );
     }
 }

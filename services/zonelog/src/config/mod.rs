@@ -22,7 +22,7 @@ pub use self::place::Place;
 pub use self::secret::DatabaseUrl;
 pub use self::sections::{
     Api, Auth, Central, Database, Import, Keystone, KeystoneSecret, Limits, Log, LogFormat, Metrics, MiniDns,
-    Neutron, Pools, Quotas, Reconciler, Secrets, Soa,
+    Neutron, Pools, Purge, Quotas, Reconciler, Secondary, Secrets, Soa,
 };
 
 /// The name before every environment variable that sets a key: `ZONELOG_API__LISTEN` sets `api.listen`.
@@ -42,6 +42,10 @@ pub struct Config {
     pub neutron: Neutron,
     /// MiniDNS, the hidden primary.
     pub minidns: MiniDns,
+    /// Transfers of secondary zones from their primaries.
+    pub secondary: Secondary,
+    /// What is removed after a time.
+    pub purge: Purge,
     /// The pools of DNS servers that serve the zones.
     pub pools: Pools,
     /// Where zones go.

@@ -9,6 +9,7 @@ mod keystone;
 mod minidns;
 mod pools;
 mod reconciler;
+mod secondary;
 mod telemetry;
 mod zones;
 
@@ -21,6 +22,7 @@ pub use keystone::{Keystone, KeystoneSecret};
 pub use minidns::MiniDns;
 pub use pools::Pools;
 pub use reconciler::Reconciler;
+pub use secondary::{Purge, Secondary};
 pub use telemetry::{Log, LogFormat, Metrics};
 pub use zones::{Limits, Soa};
 

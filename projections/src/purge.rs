@@ -1,0 +1,113 @@
+//! What is removed from the projections after a time, and the count of what exists. The log keeps everything: a rebuild
+//! makes the rows again, and a comparison knows which were purged.
+
+use deadpool_postgres::GenericClient;
+use tokio_postgres::Error;
+use zonelog_model::{Timestamp, ZoneId};
+
+/// The most rows that one statement removes.
+const ROWS: i64 = 10_000;
+
+/// How far the purge of a zone has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purged {
+    /// Nothing of it is left.
+    All,
+    /// There is more.
+    Some,
+    /// A server of the pools may not know yet that it is gone, or it is not deleted: nothing was removed.
+    Needed,
+}
+
+/// Removes some rows of a deleted zone that no server needs any more. Each call is a statement of its own or a few, so that
+/// a purge may be broken off anywhere.
+pub async fn some<C: GenericClient>(client: &C, zone: ZoneId) -> Result<Purged, Error> {
+    let id = zone.uuid();
+    let statement = client
+        .prepare_cached(
+            "select z.deleted_at is not null
+                    and not exists (select from server_checkpoint c where c.position < z.content_position)
+                    and not exists (select from server_zone s where s.zone = z.id)
+             from zone z where z.id = $1",
+        )
+        .await?;
+    match client.query_opt(&statement, &[&id]).await? {
+        None => return Ok(Purged::All),
+        Some(row) if !row.get::<_, bool>(0) => return Ok(Purged::Needed),
+        Some(_) => {}
+    }
+    // First of all, so that no comparison takes a purged row for a lost one.
+    let statement = client
+        .prepare_cached("insert into zone_purged (zone, purged_at) values ($1, now()) on conflict do nothing")
+        .await?;
+    client.execute(&statement, &[&id]).await?;
+    for sql in [
+        "delete from recordset_version v using (
+             select recordset, since_serial from recordset_version where zone = $1 limit $2) part
+         where v.zone = $1 and v.recordset = part.recordset and v.since_serial = part.since_serial",
+        "delete from zone_serial v using (select serial from zone_serial where zone = $1 limit $2) part
+         where v.zone = $1 and v.serial = part.serial",
+    ] {
+        let statement = client.prepare_cached(sql).await?;
+        if client.execute(&statement, &[&id, &ROWS]).await? > 0 {
+            return Ok(Purged::Some);
+        }
+    }
+    for sql in [
+        "delete from zone_share where zone = $1",
+        "delete from secondary_status where zone = $1",
+        "delete from deadline where kind = 'secondary_refresh' and subject = $1",
+        "delete from zone where id = $1 and deleted_at is not null",
+    ] {
+        let statement = client.prepare_cached(sql).await?;
+        client.execute(&statement, &[&id]).await?;
+    }
+    Ok(Purged::All)
+}
+
+/// How many zones existed within a period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Existed {
+    /// The period's begin.
+    pub begin: Timestamp,
+    /// The period's end.
+    pub end: Timestamp,
+    /// The zones, those counted that were deleted within it.
+    pub zones: i64,
+}
+
+/// Records how many zones existed since the last time, the first time: exist. It costs what projects there are and what was
+/// deleted since, and not what zones there are.
+pub async fn record_existing<C: GenericClient>(client: &C) -> Result<(), Error> {
+    let statement = client
+        .prepare_cached(
+            "insert into zones_existed (period_end, period_begin, position, zones)
+             select now(), coalesce(l.period_end, now()), f.position,
+                    coalesce((select sum(zones) from project_usage), 0)
+                    + case when l.position is null then 0 else (
+                        select count(*) from zone z
+                        where z.deleted_position is not null and z.content_position > l.position) end
+             from feed_head f
+             left join (select period_end, position from zones_existed order by period_end desc limit 1) l on true
+             where f.feed = 0 on conflict do nothing",
+        )
+        .await?;
+    client.execute(&statement, &[]).await?;
+    Ok(())
+}
+
+/// The last periods, the latest first.
+pub async fn existed<C: GenericClient>(client: &C, limit: i64) -> Result<Vec<Existed>, Error> {
+    let statement = client
+        .prepare_cached(
+            "select period_begin, period_end, zones from zones_existed order by period_end desc limit $1",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&limit]).await?;
+    let read = |row: &tokio_postgres::Row| Existed {
+        begin: row.get(0),
+        end: row.get(1),
+        zones: row.get(2),
+    };
+    Ok(rows.iter().map(read).collect())
+}

@@ -33,10 +33,9 @@ impl Asker {
     pub(crate) async fn until_answered(&mut self, name: &str, rrtype: u16) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            let query = message(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0], name, rrtype);
             // ANCOUNT (RFC 1035 §4.1.1) is enough: the servers hold only what was asked for.
             if self
-                .exchange(query)
+                .exchange(query(name, rrtype))
                 .await?
                 .is_some_and(|answer| answer[6..8] != [0, 0])
             {
@@ -45,6 +44,26 @@ impl Asker {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Err(format!("{name} was not answered in {PATIENCE:?}").into())
+    }
+
+    /// Asks for a zone's SOA again and again, without a pause, until its serial is another than `held`; that serial.
+    pub(crate) async fn until_newer(
+        &mut self,
+        zone: &str,
+        held: Option<u32>,
+        patience: Duration,
+    ) -> Result<u32> {
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            let answer = self.exchange(query(zone, SOA)).await?;
+            match answer.as_deref().and_then(|answer| serial(answer, zone)) {
+                Some(serial) if Some(serial) != held => return Ok(serial),
+                Some(_) => {}
+                // It is not there yet, or starts.
+                None => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        }
+        Err(format!("no newer serial of {zone} in {patience:?}").into())
     }
 
     /// Adds an A record by a dynamic update (RFC 2136) and waits until the server says that it did.
@@ -86,6 +105,30 @@ impl Asker {
             }
         }
     }
+}
+
+/// A query.
+pub(crate) fn query(name: &str, rrtype: u16) -> Vec<u8> {
+    message(&[0, 0, 0, 1, 0, 0, 0, 0, 0, 0], name, rrtype)
+}
+
+/// The serial in the first answer, a SOA.
+fn serial(answer: &[u8], zone: &str) -> Option<u32> {
+    if answer.get(6..8)? == [0, 0] {
+        return None;
+    }
+    let mut at = query(zone, SOA).len();
+    // The owner, a pointer or a name; then type, class and TTL.
+    while !matches!(*answer.get(at)?, 0 | 0xc0..) {
+        at += 1 + usize::from(answer[at]);
+    }
+    at += if answer[at] == 0 { 1 } else { 2 } + 8;
+    let length = usize::from(u16::from_be_bytes(*answer.get(at..)?.first_chunk()?));
+    // The serial and four timers of 32 bits are the end of the data (RFC 1035 §3.3.13).
+    let end = at + 2 + length;
+    Some(u32::from_be_bytes(
+        *answer.get(end.checked_sub(20)?..)?.first_chunk()?,
+    ))
 }
 
 /// A message with room for its id, the rest of its header, and one question (RFC 1035 §4.1).

@@ -1,7 +1,9 @@
-//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|lists`.
+//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists`.
 
 mod api;
 mod asker;
+mod change;
+mod flood;
 mod generated_zone;
 mod http;
 mod import;
@@ -11,6 +13,7 @@ mod memory;
 mod path;
 mod pgbench;
 mod report;
+mod soa;
 mod store;
 mod transfer;
 
@@ -28,8 +31,10 @@ async fn main() -> ExitCode {
         "import" => import::run().await,
         "path" => path::run().await,
         "transfer" => transfer::run().await,
+        "soa" => soa::run().await,
+        "change" => change::run().await,
         "lists" => lists::run().await,
-        _ => Err("which benchmark? store, api, import, path, transfer or lists".into()),
+        _ => Err("which benchmark? store, api, import, path, transfer, soa, change or lists".into()),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! What a process holds in memory.
+//! What a process holds in memory, and what it has used of the processors.
 
 use crate::Result;
 
@@ -33,4 +33,19 @@ fn mebioctets(text: &str, field: &str) -> Result<f64> {
         .ok_or(field)?;
     let kibioctets: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
     Ok(kibioctets / 1024.0)
+}
+
+/// How long a process has had a processor so far, in milliseconds. The system counts in hundredths of a second.
+pub(crate) fn processor_time(pid: Option<u32>) -> Result<f64> {
+    let pid = pid.ok_or("the process ended")?;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // Behind the name of the program, which may hold anything: state is field 3, utime 14, stime 15 (proc(5)).
+    let fields: Vec<&str> = stat
+        .rsplit_once(')')
+        .ok_or("no name in /proc/PID/stat")?
+        .1
+        .split_whitespace()
+        .collect();
+    let ticks = |field: usize| -> Result<f64> { Ok(fields.get(field - 3).ok_or("too few fields")?.parse()?) };
+    Ok((ticks(14)? + ticks(15)?) * 10.0)
 }

@@ -129,7 +129,8 @@ async fn yardstick() -> Result<Yardstick> {
     })
 }
 
-async fn nsupdate(server: SocketAddr, name: &str) -> Result<()> {
+/// Adds an A record by `nsupdate`.
+pub(crate) async fn nsupdate(server: SocketAddr, name: &str) -> Result<()> {
     let mut child = Command::new("nsupdate")
         .stdin(Stdio::piped())
         .kill_on_drop(true)
@@ -153,6 +154,7 @@ async fn nsupdate(server: SocketAddr, name: &str) -> Result<()> {
     }
 }
 
-fn free_port() -> Result<u16> {
+/// A port that nobody uses now.
+pub(crate) fn free_port() -> Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

@@ -7,7 +7,7 @@ use std::io::{Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use zonelog_dns::{Name, Serial};
+use zonelog_dns::{Name, Serial, tsig};
 
 /// How much is read at a time.
 const BUFFER: usize = 4 << 20;
@@ -117,13 +117,38 @@ pub fn drain(
     zone: &Name,
     ask: Ask,
     timeout: Duration,
+    visit: impl FnMut(Part, RecordView<'_>),
+) -> Result<Drained, Error> {
+    drain_answer(server, &request(zone, ask), ask, timeout, visit)
+}
+
+/// The same with a signed request (RFC 8945), at a time in seconds since 1970. The signatures of the answer are read over:
+/// who has to know whether they are right verifies them.
+pub fn drain_signed(
+    server: SocketAddr,
+    zone: &Name,
+    ask: Ask,
+    (key, now): (&tsig::Key, u64),
+    timeout: Duration,
+    visit: impl FnMut(Part, RecordView<'_>),
+) -> Result<Drained, Error> {
+    let mut request = request(zone, ask);
+    tsig::sign(&mut request, key, now, None);
+    drain_answer(server, &request, ask, timeout, visit)
+}
+
+fn drain_answer(
+    server: SocketAddr,
+    request: &[u8],
+    ask: Ask,
+    timeout: Duration,
     mut visit: impl FnMut(Part, RecordView<'_>),
 ) -> Result<Drained, Error> {
     let start = Instant::now();
     let mut stream = TcpStream::connect_timeout(&server, timeout)?;
     stream.set_read_timeout(Some(timeout))?;
     stream.set_nodelay(true)?;
-    stream.write_all(&request(zone, ask))?;
+    stream.write_all(&with_length(request))?;
     let mut buffer = vec![0; BUFFER];
     let mut filled = 0;
     let mut progress = Progress {
@@ -180,7 +205,7 @@ fn framed(octets: &[u8]) -> Option<&[u8]> {
     rest.get(..usize::from(u16::from_be_bytes(*length)))
 }
 
-/// A request with the length before it.
+/// A request.
 fn request(zone: &Name, ask: Ask) -> Vec<u8> {
     let (qtype, authorities) = match ask {
         Ask::Axfr => (252_u16, 0_u8),
@@ -197,9 +222,13 @@ fn request(zone: &Name, ask: Ask) -> Vec<u8> {
         message.extend_from_slice(&serial.get().to_be_bytes());
         message.extend_from_slice(&[0; 16]);
     }
-    let mut framed = (message.len() as u16).to_be_bytes().to_vec();
-    framed.extend(message);
-    framed
+    message
+}
+
+/// A message with its length before it (RFC 1035 §4.2.2).
+fn with_length(message: &[u8]) -> Vec<u8> {
+    // A request is of a few hundred octets.
+    [&(message.len() as u16).to_be_bytes(), message].concat()
 }
 
 struct Progress {

@@ -10,6 +10,10 @@
 //! many changes come meanwhile. `keys` verifies signed requests (TSIG); their answers are signed. Every query is checked against the same table, and what we do not
 //! serve is REFUSED: there is no NXDOMAIN here.
 //!
+//! What is read from the network is answered or dropped, whatever it is (`request`; fuzzed, see `ops/fuzz`). Who may ask is in
+//! access lists (`acl`); how many connections and transfers there may be, together and for one address, in `limits`. A client
+//! that is slow to ask or to read is dropped after a time; an idle connection also when another needs its place.
+//!
 //! Zones whose primary is elsewhere come in by transfer ([`secondary`]), and are served as all others while a primary
 //! vouches for them; else they are answered SERVFAIL.
 

@@ -28,7 +28,7 @@ pub(crate) async fn owner(zonelog: &Zonelog) -> Result<Client> {
 }
 
 /// Writes a generated zone's rows.
-pub(super) async fn fill(client: &Client, zone: Uuid, records: usize) -> Result<()> {
+pub(crate) async fn fill(client: &Client, zone: Uuid, records: usize) -> Result<()> {
     let facts = client
         .query_one(
             "select name, serial, content_position, project, created_at from zone where id = $1",

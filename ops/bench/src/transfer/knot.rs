@@ -14,16 +14,22 @@ use crate::Result;
 use crate::asker::{Asker, SOA};
 use crate::generated_zone::rrsets;
 
+/// The key of signed transfers, at both servers: for benchmarks alone.
+pub(crate) const KEY_NAME: &str = "bench.key.";
+/// Its secret, for hmac-sha256.
+pub(crate) const KEY_SECRET: &str = "Wm9uZWxvZyBiZW5jaG1hcmsga2V5LCAzMiBvY3RldHM=";
+
 /// A knotd that runs until it is dropped.
-pub(super) struct Knot {
-    _folder: TempDir,
+pub(crate) struct Knot {
+    folder: TempDir,
     child: Child,
     address: SocketAddr,
+    zones: Vec<String>,
 }
 
 impl Knot {
     /// Starts it with these zones (name, number of records) and waits until it answers for all of them.
-    pub(super) async fn start(zones: &[(String, usize)]) -> Result<Self> {
+    pub(crate) async fn start(zones: &[(String, usize)]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("zonelog-knot-").tempdir()?;
         let path = folder.path();
         let address: SocketAddr = ([127, 0, 0, 1], free_port()).into();
@@ -33,40 +39,43 @@ impl Knot {
             write_master_file(&path.join(format!("{name}zone")), name, *records)?;
         }
         std::fs::write(path.join("knot.conf"), configuration(path, address, zones))?;
-        let log = std::fs::File::create(path.join("knotd.log"))?;
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "knotd", "-c"])
-            .arg(path.join("knot.conf"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| format!("knotd does not start (apt install knot): {error}"))?;
-        let knot = Self {
-            _folder: folder,
-            child,
+        let mut knot = Self {
+            child: spawn(path)?,
+            folder,
             address,
+            zones: zones.iter().map(|(name, _)| name.clone()).collect(),
         };
-        let mut asker = Asker::new(address).await?;
-        for (name, _) in zones {
-            asker.until_answered(name, SOA).await?;
-        }
+        knot.until_it_answers().await?;
         Ok(knot)
     }
 
+    /// Ends it and starts it again; back when it answers for all zones.
+    pub(crate) async fn start_again(&mut self) -> Result<()> {
+        self.child.kill().await?;
+        self.child = spawn(self.folder.path())?;
+        self.until_it_answers().await
+    }
+
+    async fn until_it_answers(&mut self) -> Result<()> {
+        let mut asker = Asker::new(self.address).await?;
+        for name in &self.zones {
+            asker.until_answered(name, SOA).await?;
+        }
+        Ok(())
+    }
+
     /// Where it answers.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Its process id.
-    pub(super) fn pid(&self) -> Option<u32> {
+    pub(crate) fn pid(&self) -> Option<u32> {
         self.child.id()
     }
 
     /// Adds A records at `owners` by `nsupdate`, a thousand a message, each message one step of the serial.
-    pub(super) async fn add(&self, zone: &str, owners: impl Iterator<Item = String>) -> Result<()> {
+    pub(crate) async fn add(&self, zone: &str, owners: impl Iterator<Item = String>) -> Result<()> {
         let mut script = format!(
             "server {} {}\nzone {zone}\n",
             self.address.ip(),
@@ -99,8 +108,24 @@ impl Knot {
     }
 }
 
+fn spawn(folder: &Path) -> Result<Child> {
+    let log = std::fs::File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("knotd.log"))?;
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "knotd", "-c"])
+        .arg(folder.join("knot.conf"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|error| format!("knotd does not start (apt install knot): {error}").into())
+}
+
 /// The zone as the fixture has it: the SOA, the apex NS, and the generated records.
-fn write_master_file(path: &Path, name: &str, records: usize) -> Result<()> {
+pub(crate) fn write_master_file(path: &Path, name: &str, records: usize) -> Result<()> {
     let mut file = BufWriter::new(std::fs::File::create(path)?);
     writeln!(
         file,
@@ -124,8 +149,10 @@ fn configuration(folder: &Path, address: SocketAddr, zones: &[(String, usize)]) 
          control:\n    listen: {folder}/knot.sock\n\
          log:\n  - target: stderr\n    any: warning\n\
          database:\n    storage: {folder}/db\n\
-         acl:\n  - id: local\n    address: 127.0.0.1\n    action: [transfer, update]\n\
-         template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    acl: local\n    zonefile-sync: -1\n\
+         key:\n  - id: {KEY_NAME}\n    algorithm: hmac-sha256\n    secret: {KEY_SECRET}\n\
+         acl:\n  - id: local\n    address: 127.0.0.1\n    action: [transfer, update]\n  \
+         - id: signed\n    address: 127.0.0.1\n    key: {KEY_NAME}\n    action: transfer\n\
+         template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    acl: [local, signed]\n    zonefile-sync: -1\n\
          zone:\n",
         address.ip(),
         address.port(),

@@ -9,7 +9,9 @@ use zonelog_model::resource::HostPort;
 
 use crate::options::{ReconcilerOptions, Timings};
 use crate::targets::bind9::{Bind9Config, Bind9Options};
-use crate::targets::{CatalogFollower, KINDS, PoolTarget, TargetConfig, target_of};
+use crate::targets::{
+    self, CatalogFollower, Identity, KINDS, Nsd4Channel, Nsd4Config, PoolTarget, TargetConfig, target_of,
+};
 use crate::topology::{ServerSpec, TargetSpec, shown};
 
 /// A server that can be worked on.
@@ -179,6 +181,25 @@ async fn prepare_target(
                 timeout: read.timeout.unwrap_or(options.timings.rndc_timeout),
                 view: read.view.clone(),
                 clean_zone_file: read.clean_zone_file,
+            })
+        }
+        "knot" => TargetConfig::Knot(targets::knot::options::read(&spec.options, &options.unseal)?),
+        "nsd4" => {
+            let read = targets::nsd4::options::read(&spec.options, &options.unseal)?;
+            let channel = match &read.socket {
+                Some(path) => Nsd4Channel::Socket(path.clone()),
+                None => {
+                    let (host, port) = (read.host.clone(), read.port);
+                    Nsd4Channel::Tls {
+                        address: resolve(&HostPort { host, port }).await?,
+                        identity: Identity::read(&read)?,
+                    }
+                }
+            };
+            TargetConfig::Nsd4(Nsd4Config {
+                channel,
+                pattern: read.pattern,
+                timeout: read.timeout,
             })
         }
         "fake" => TargetConfig::Fake,

@@ -192,7 +192,7 @@ fn nameserver_of(pool: &Pool, target: &PoolTarget) -> Option<usize> {
         if let [only] = with_host.as_slice() {
             return Some(*only);
         }
-        let port = plain(&target.options, "port").and_then(|port| port.parse::<u16>().ok());
+        let port = dns_port(target);
         let exact = with_host
             .into_iter()
             .find(|&index| Some(pool.nameservers[index].port) == port);
@@ -235,8 +235,15 @@ fn target(pool: &Pool, target: &PoolTarget, asked: Option<&HostPort>, key: Named
 /// The `host` and `port` of a target's options: where it answers DNS itself.
 fn own_address(target: &PoolTarget) -> Option<(String, Option<u16>)> {
     let host = plain(&target.options, "host")?.to_owned();
-    let port = plain(&target.options, "port").and_then(|port| port.parse().ok());
-    Some((host, port))
+    Some((host, dns_port(target)))
+}
+
+/// The `port` of a target's options. That of an `nsd4` target is its control channel's.
+fn dns_port(target: &PoolTarget) -> Option<u16> {
+    if target.kind == "nsd4" {
+        return None;
+    }
+    plain(&target.options, "port")?.parse().ok()
 }
 
 fn plain<'a>(options: &'a BTreeMap<String, OptionValue>, name: &str) -> Option<&'a str> {
@@ -249,6 +256,9 @@ fn plain<'a>(options: &'a BTreeMap<String, OptionValue>, name: &str) -> Option<&
 /// Which target it is, in words that stay the same: its kind, and where it is told.
 fn identity(target: &TargetSpec) -> String {
     let of = |name| plain(&target.options, name);
+    if let Some(socket) = of("control_socket") {
+        return format!("{}@{socket}", target.kind);
+    }
     let place = match (
         of("rndc_host"),
         of("rndc_port"),

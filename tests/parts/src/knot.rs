@@ -3,6 +3,9 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tokio::process::Command;
 
 use crate::secondary::{Program, Secondary};
 
@@ -27,10 +30,63 @@ impl Knot {
             package: "knot",
             arguments: &["-c", "knot.conf"],
             config: "knot.conf",
+            before: None,
         };
         Ok(Self(
             Secondary::start(program, |folder, dns| configuration(&options, folder, dns)).await?,
         ))
+    }
+
+    /// Starts one without zones, whose configuration is a database: zones come and go through its control socket. The
+    /// template takes NOTIFY from 127.0.0.1.
+    pub async fn start_with_database() -> io::Result<Self> {
+        let program = Program {
+            name: "knotd",
+            package: "knot",
+            arguments: &["-C", "confdb"],
+            config: "knot.conf",
+            before: Some(&["knotc", "-f", "-C", "confdb", "conf-import", "knot.conf"]),
+        };
+        Ok(Self(Secondary::start(program, database).await?))
+    }
+
+    /// Its control socket.
+    pub fn control_socket(&self) -> PathBuf {
+        self.0.folder().join("knot.sock")
+    }
+
+    /// Runs `knotc` on it, and returns what that wrote.
+    ///
+    /// # Errors
+    /// What `knotc` wrote when it failed.
+    pub async fn knotc(&self, arguments: &[&str]) -> io::Result<String> {
+        let mut knotc = Command::new("knotc");
+        knotc
+            .arg("-f")
+            .arg("-s")
+            .arg(self.control_socket())
+            .args(arguments);
+        let output = knotc.output().await?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(io::Error::other(format!("knotc {arguments:?}: {output:?}")))
+        }
+    }
+
+    /// Kills it (SIGKILL) and waits for its end.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.0.kill().await
+    }
+
+    /// Kills it and deletes everything that it was told and transferred. It is down afterwards.
+    pub async fn wipe(&mut self) -> io::Result<()> {
+        self.0.wipe().await
+    }
+
+    /// Starts it again on the same port and folder, and waits until it answers.
+    pub async fn start_again(&mut self) -> io::Result<()> {
+        self.0.start_again().await
     }
 
     /// Where it answers DNS, UDP and TCP.
@@ -44,17 +100,33 @@ impl Knot {
     }
 }
 
-fn configuration(options: &KnotOptions, folder: &str, dns: SocketAddr) -> String {
-    let mut text = format!(
+/// What both kinds have in their configuration.
+fn server(folder: &str, dns: SocketAddr) -> String {
+    format!(
         "server:\n    rundir: {folder}\n    listen: {}@{}\n    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n\
          log:\n  - target: stderr\n    any: info\n\
          database:\n    storage: {folder}\n\
-         remote:\n  - id: primary\n    address: {}@{}\n\
-         acl:\n  - id: local\n    address: 127.0.0.1\n    action: [transfer, notify]\n\
-         template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    master: primary\n    acl: local\n    zonefile-sync: -1\n\
-         zone:\n",
+         acl:\n  - id: local\n    address: 127.0.0.1\n    action: [transfer, notify]\n",
         dns.ip(),
         dns.port(),
+    )
+}
+
+fn database(folder: &str, dns: SocketAddr) -> String {
+    server(folder, dns)
+        + &format!(
+            "template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    acl: local\n    zonefile-sync: 0\n"
+        )
+}
+
+fn configuration(options: &KnotOptions, folder: &str, dns: SocketAddr) -> String {
+    let mut text = server(folder, dns);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "remote:\n  - id: primary\n    address: {}@{}\n\
+         template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    master: primary\n    acl: local\n    zonefile-sync: -1\n\
+         zone:\n",
         options.primary.ip(),
         options.primary.port(),
     );

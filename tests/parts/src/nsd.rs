@@ -2,7 +2,10 @@
 
 use std::fmt::Write as _;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
 
 use crate::secondary::{Program, Secondary};
 
@@ -15,9 +18,27 @@ pub struct NsdOptions {
     pub zones: Vec<String>,
 }
 
+/// What a zone that is added to an NSD gets: the pattern `secondary`.
+#[derive(Clone, Debug)]
+pub struct NsdPattern {
+    /// From where it is transferred.
+    pub primary: SocketAddr,
+    /// The key of the transfers: name, algorithm, secret in base64.
+    pub key: Option<(String, String, String)>,
+}
+
+/// The files with which an NSD and who tells it know each other, as PEM.
+#[derive(Clone, Debug)]
+pub struct NsdCertificates {
+    /// NSD's own certificate, and its key.
+    pub server: (String, String),
+    /// That of who tells it, from the same authority, and its key.
+    pub control: (String, String),
+}
+
 /// An NSD that runs until it is dropped; its folder goes with it.
 #[derive(Debug)]
-pub struct Nsd(Secondary);
+pub struct Nsd(Secondary, u16);
 
 impl Nsd {
     /// Starts one and waits until it answers.
@@ -27,10 +48,96 @@ impl Nsd {
             package: "nsd",
             arguments: &["-d", "-c", "nsd.conf"],
             config: "nsd.conf",
+            before: None,
         };
         Ok(Self(
             Secondary::start(program, |folder, dns| configuration(&options, folder, dns)).await?,
+            0,
         ))
+    }
+
+    /// Starts one without zones, that takes them through its control channel: by TLS with these certificates, or by its
+    /// socket without. (NSD has one kind only, the kind of its first `control-interface`.)
+    pub async fn start_with_control(
+        pattern: &NsdPattern,
+        certificates: Option<&NsdCertificates>,
+    ) -> io::Result<Self> {
+        let program = Program {
+            name: "nsd",
+            package: "nsd",
+            arguments: &["-d", "-c", "nsd.conf"],
+            config: "nsd.conf",
+            before: None,
+        };
+        let files = certificates.map_or_else(Vec::new, |certificates| {
+            let NsdCertificates { server, control } = certificates;
+            vec![
+                ("server.pem", server.0.as_str()),
+                ("server.key", &server.1),
+                ("control.pem", &control.0),
+                ("control.key", &control.1),
+            ]
+        });
+        let port = crate::free_port();
+        let started = Secondary::start_with(program, &files, |folder, dns| {
+            let port = certificates.map(|_| port);
+            server(folder, dns) + &control(folder, port) + &as_text(pattern)
+        });
+        Ok(Self(started.await?, port))
+    }
+
+    /// Its control socket.
+    pub fn control_socket(&self) -> PathBuf {
+        self.0.folder().join("nsd.sock")
+    }
+
+    /// Where its control channel takes TLS.
+    pub fn control_address(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.1))
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.0.folder()
+    }
+
+    /// Runs `nsd-control` on it, and returns what that wrote.
+    ///
+    /// # Errors
+    /// What `nsd-control` wrote when it failed.
+    pub async fn nsd_control(&self, arguments: &[&str]) -> io::Result<String> {
+        let mut nsd_control = Command::new("nsd-control");
+        nsd_control.arg("-c").arg(self.0.folder().join("nsd.conf"));
+        let output = nsd_control.args(arguments).output().await?;
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        } else {
+            Err(io::Error::other(format!("nsd-control {arguments:?}: {output:?}")))
+        }
+    }
+
+    /// Gives its configuration another pattern, and lets it read that.
+    pub async fn change_pattern(&mut self, pattern: &NsdPattern) -> io::Result<()> {
+        self.0.reconfigure(|text| {
+            let before = text.find("pattern:").unwrap_or(text.len());
+            text[..before].to_owned() + &as_text(pattern)
+        })?;
+        self.nsd_control(&["reconfig"]).await.map(drop)
+    }
+
+    /// Kills it (SIGKILL) and waits for its end.
+    pub async fn kill(&mut self) -> io::Result<()> {
+        self.0.kill().await
+    }
+
+    /// Kills it and deletes everything that it was told and transferred. It is down afterwards.
+    pub async fn wipe(&mut self) -> io::Result<()> {
+        self.0.wipe().await
+    }
+
+    /// Starts it again on the same port and folder, and waits until it answers.
+    pub async fn start_again(&mut self) -> io::Result<()> {
+        self.0.start_again().await
     }
 
     /// Where it answers DNS, UDP and TCP.
@@ -44,15 +151,48 @@ impl Nsd {
     }
 }
 
-fn configuration(options: &NsdOptions, folder: &str, dns: SocketAddr) -> String {
-    let mut text = format!(
+/// What both kinds have in their configuration.
+fn server(folder: &str, dns: SocketAddr) -> String {
+    format!(
         "server:\n  server-count: 1\n  ip-address: {}\n  port: {}\n  username: \"\"\n  chroot: \"\"\n  zonesdir: \"{folder}\"\n\
          \x20 database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd.state\"\n  xfrdir: \"{folder}\"\n\
-         \x20 zonelistfile: \"{folder}/zone.list\"\n  xfrd-reload-timeout: 0\n  verbosity: 1\n\
-         remote-control:\n  control-enable: no\n",
+         \x20 zonelistfile: \"{folder}/zone.list\"\n  xfrd-reload-timeout: 0\n  verbosity: 1\n",
         dns.ip(),
         dns.port(),
-    );
+    )
+}
+
+/// By TLS when there is a port for it.
+fn control(folder: &str, port: Option<u16>) -> String {
+    let channel = match port {
+        Some(port) => format!(
+            "control-interface: 127.0.0.1\n  control-port: {port}\n  server-key-file: {folder}/server.key\n\
+             \x20 server-cert-file: {folder}/server.pem\n  control-key-file: {folder}/control.key\n\
+             \x20 control-cert-file: {folder}/control.pem"
+        ),
+        None => format!("control-interface: {folder}/nsd.sock"),
+    };
+    format!("remote-control:\n  control-enable: yes\n  {channel}\n")
+}
+
+fn as_text(pattern: &NsdPattern) -> String {
+    let NsdPattern { primary, key } = pattern;
+    let (mut text, mut name) = (String::new(), "NOKEY");
+    if let Some((key, algorithm, secret)) = key {
+        text = format!("key:\n  name: {key}\n  algorithm: {algorithm}\n  secret: \"{secret}\"\n");
+        name = key;
+    }
+    // The key goes after the pattern, where a change of the pattern replaces both.
+    format!(
+        "pattern:\n  name: secondary\n  zonefile: \"%s.zone\"\n  allow-notify: 127.0.0.1 NOKEY\n  \
+         request-xfr: {}@{} {name}\n  provide-xfr: 127.0.0.1 NOKEY\n{text}",
+        primary.ip(),
+        primary.port(),
+    )
+}
+
+fn configuration(options: &NsdOptions, folder: &str, dns: SocketAddr) -> String {
+    let mut text = server(folder, dns) + "remote-control:\n  control-enable: no\n";
     for zone in &options.zones {
         // Writing to a String cannot fail.
         let _ = writeln!(

@@ -27,13 +27,18 @@ pub(crate) struct Program {
     pub(crate) arguments: &'static [&'static str],
     /// The name of its configuration file.
     pub(crate) config: &'static str,
+    /// What makes of that file what the server starts from; it runs in the folder too.
+    pub(crate) before: Option<&'static [&'static str]>,
 }
 
-/// A running name server.
+/// A name server that runs, or that was killed and may be started again.
 #[derive(Debug)]
 pub(crate) struct Secondary {
     folder: TempDir,
-    child: Child,
+    program: Program,
+    child: Option<Child>,
+    /// Its configuration, and files that it names.
+    files: Vec<(String, String)>,
     /// Where it answers.
     pub(crate) dns: SocketAddr,
 }
@@ -44,17 +49,104 @@ impl Secondary {
         program: Program,
         configuration: impl Fn(&str, SocketAddr) -> String,
     ) -> io::Result<Self> {
+        Self::start_with(program, &[], configuration).await
+    }
+
+    /// The same, with other files beside the configuration: names and contents.
+    pub(crate) async fn start_with(
+        program: Program,
+        files: &[(&str, &str)],
+        configuration: impl Fn(&str, SocketAddr) -> String,
+    ) -> io::Result<Self> {
         let prefix = format!("zonelog-{}-", program.package);
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir()?;
         let dns = SocketAddr::from((Ipv4Addr::LOCALHOST, crate::free_port()));
         let path = folder.path().to_string_lossy().into_owned();
-        std::fs::write(folder.path().join(program.config), configuration(&path, dns))?;
-        let log = std::fs::File::create(folder.path().join("log"))?;
+        let mut all = vec![(program.config.to_owned(), configuration(&path, dns))];
+        all.extend(
+            files
+                .iter()
+                .map(|&(name, content)| (name.to_owned(), content.to_owned())),
+        );
+        let mut server = Self {
+            folder,
+            program,
+            child: None,
+            files: all,
+            dns,
+        };
+        server.set_up().await?;
+        server.start_again().await?;
+        Ok(server)
+    }
+
+    /// Writes its files, as for its first start.
+    async fn set_up(&self) -> io::Result<()> {
+        for (name, content) in &self.files {
+            std::fs::write(self.folder.path().join(name), content)?;
+        }
+        if let Some([program, arguments @ ..]) = self.program.before {
+            let done = Command::new(program)
+                .args(arguments)
+                .current_dir(self.folder.path())
+                .output()
+                .await?;
+            if !done.status.success() {
+                return Err(io::Error::other(format!("{program} failed: {done:?}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes its configuration anew, for its next start.
+    pub(crate) fn reconfigure(&mut self, change: impl Fn(&str) -> String) -> io::Result<()> {
+        let (name, content) = &mut self.files[0];
+        *content = change(content);
+        std::fs::write(self.folder.path().join(name), content)
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Kills it (SIGKILL) and waits for its end.
+    pub(crate) async fn kill(&mut self) -> io::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await?;
+        }
+        Ok(())
+    }
+
+    /// Kills it and deletes everything that it was told and transferred, as if its disk was lost. It is down afterwards.
+    pub(crate) async fn wipe(&mut self) -> io::Result<()> {
+        self.kill().await?;
+        for entry in std::fs::read_dir(self.folder.path())? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                std::fs::remove_dir_all(entry.path())?;
+            } else if entry.file_name() != "log" {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        self.set_up().await
+    }
+
+    /// Starts it on the same port and folder, and waits until it answers. Does nothing while it runs.
+    pub(crate) async fn start_again(&mut self) -> io::Result<()> {
+        if self.child.is_some() {
+            return Ok(());
+        }
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.path().join("log"))?;
+        let program = self.program;
         // The server must not outlive the test: it gets SIGKILL when the thread that started it ends.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", program.name])
             .args(program.arguments)
-            .current_dir(folder.path())
+            .current_dir(self.folder.path())
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -67,9 +159,8 @@ impl Secondary {
                     format!("cannot run setpriv and {name} (apt install {package}): {error}"),
                 )
             })?;
-        let mut server = Self { folder, child, dns };
-        server.wait_until_it_answers(program).await?;
-        Ok(server)
+        self.child = Some(child);
+        self.wait_until_it_answers(program).await
     }
 
     async fn wait_until_it_answers(&mut self, program: Program) -> io::Result<()> {
@@ -77,7 +168,8 @@ impl Secondary {
         let socket = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         socket.connect(self.dns).await?;
         loop {
-            if self.child.try_wait()?.is_some() || Instant::now() > end {
+            let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
+            if ended.is_some() || Instant::now() > end {
                 let log = self.log();
                 return Err(io::Error::other(format!(
                     "{} did not come up; its log:\n{log}",

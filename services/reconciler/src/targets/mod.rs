@@ -1,8 +1,12 @@
 //! Telling a server which zones to serve. One file a backend.
 
+mod batch;
 pub(crate) mod bind9;
 pub(crate) mod catalog;
 mod fake;
+pub(crate) mod knot;
+pub(crate) mod nsd4;
+pub(crate) mod options;
 mod rndc;
 
 use std::fmt;
@@ -15,13 +19,19 @@ use zonelog_dns::ZoneName;
 use zonelog_dns::tsig::Key;
 use zonelog_model::ZoneId;
 
+use batch::Batched;
+use knot::Knot;
+use nsd4::Nsd4;
+
 pub use bind9::{Bind9, Bind9Config};
 pub use catalog::{CATALOG_KINDS, CatalogFollower};
 pub use fake::Fake;
+pub use knot::KnotConfig;
+pub use nsd4::{Identity, Nsd4Channel, Nsd4Config};
 pub use rndc::{KeyError, RndcAlgorithm, RndcError, RndcKey, RndcSecret};
 
 /// The kinds of targets that can be told, as `pools.yaml` names them.
-pub const KINDS: [&str; 3] = ["bind9", "catalog", "fake"];
+pub const KINDS: &[&str] = &["bind9", "catalog", "knot", "nsd4", "fake"];
 
 /// A zone as a server must have it: a secondary of the masters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +78,10 @@ pub enum TargetConfig {
     Bind9(Bind9Config),
     /// Its server takes its zones from the pool's catalog zone.
     Catalog,
+    /// Knot DNS through its control socket; wants a configuration database (`knotd -C`).
+    Knot(KnotConfig),
+    /// NSD through its control channel; wants a pattern for the zones.
+    Nsd4(Nsd4Config),
     /// Nothing to tell.
     Fake,
 }
@@ -76,6 +90,8 @@ pub enum TargetConfig {
 pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
     match config {
         TargetConfig::Bind9(config) => Arc::new(Bind9::new(server, config)),
+        TargetConfig::Knot(config) => Arc::new(Batched::new(server, Knot::new(config))),
+        TargetConfig::Nsd4(config) => Arc::new(Batched::new(server, Nsd4::new(config))),
         // Who follows the catalog does the rest, for all zones together.
         TargetConfig::Catalog | TargetConfig::Fake => Arc::new(Fake),
     }
@@ -85,6 +101,8 @@ pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
 pub fn remarks(target: &zonelog_model::resource::PoolTarget) -> Vec<String> {
     match target.kind.as_str() {
         "bind9" => bind9::remarks(&target.options),
+        "knot" => knot::options::remarks(&target.options),
+        "nsd4" => nsd4::options::remarks(&target.options),
         "catalog" | "fake" => Vec::new(),
         _ => vec![format!(
             "this version of Zonelog cannot tell such targets of zones (it can: {}): its zones stay in ERROR",

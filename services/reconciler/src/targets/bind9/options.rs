@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use zonelog_model::resource::OptionValue;
 
 use crate::options::Unseal;
+use crate::targets::options::{Given, unknown};
 use crate::targets::rndc::{RndcKey, RndcSecret};
 
 /// Where rndc finds its key when nobody says: Debian's places, then others'.
@@ -62,14 +62,8 @@ enum KeySource {
 impl Bind9Options {
     /// Reads the options. The error names the option and what it may be.
     pub(crate) fn read(options: &BTreeMap<String, OptionValue>, unseal: &Unseal) -> Result<Self, String> {
-        let given = |name: &str| match options.get(name) {
-            None => Ok(None),
-            Some(OptionValue::Plain(value)) => Ok(Some(value.clone()).filter(|value| !value.is_empty())),
-            Some(OptionValue::Sealed(sealed)) => unseal
-                .open(name, sealed)
-                .map(Some)
-                .map_err(|error| format!("option {name}: {error}")),
-        };
+        let read = Given::new(options, unseal);
+        let given = |name: &str| read.text(name);
         let view = given("view")?;
         if let Some(view) = &view
             && !view
@@ -80,33 +74,10 @@ impl Bind9Options {
                 "option view: {view:?} is no name of a view; letters, digits, -, _ and . make one"
             ));
         }
-        let clean = match given("clean_zonefile")?
-            .map(|value| value.to_ascii_lowercase())
-            .as_deref()
-        {
-            None | Some("false" | "no" | "off" | "0") => false,
-            Some("true" | "yes" | "on" | "1") => true,
-            Some(other) => {
-                return Err(format!(
-                    "option clean_zonefile: {other:?} is neither true nor false"
-                ));
-            }
-        };
-        let timeout = match given("rndc_timeout")? {
-            None => None,
-            Some(seconds) => {
-                let parsed = seconds
-                    .parse::<f64>()
-                    .ok()
-                    .filter(|seconds| (0.0..=3_600.0).contains(seconds));
-                let seconds = parsed
-                    .ok_or_else(|| format!("option rndc_timeout: {seconds:?} is not 0 to 3600 seconds"))?;
-                // Designate's 0 waits for ever; nothing here does.
-                (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
-            }
-        };
-        let rndc_port = number(given("rndc_port")?, "rndc_port", RNDC_PORT)?;
-        number(given("port")?, "port", 53_u16)?;
+        let clean = read.truth("clean_zonefile", false)?;
+        let timeout = read.seconds("rndc_timeout")?;
+        let rndc_port = read.port("rndc_port", RNDC_PORT)?;
+        read.port("port", 53)?;
         let key = match (
             given("rndc_secret")?,
             given("rndc_key_file")?,
@@ -164,19 +135,8 @@ pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
         remarks
             .push("option rndc_bin_path is not used: Zonelog speaks to the rndc channel itself".to_owned());
     }
-    for name in options.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
-        remarks.push(format!(
-            "option {name} is none of a bind9 target, and is not used"
-        ));
-    }
+    remarks.extend(unknown("bind9", options, &KNOWN));
     remarks
-}
-
-fn number<T: FromStr>(given: Option<String>, name: &str, default: T) -> Result<T, String> {
-    given.map_or(Ok(default), |text| {
-        text.parse()
-            .map_err(|_| format!("option {name}: {text:?} is no port number"))
-    })
 }
 
 #[cfg(test)]

@@ -7,19 +7,24 @@
 
 mod bind9;
 pub(crate) mod catalog;
+mod knot;
+mod nsd4;
 mod pooled;
 mod told;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use futures_util::FutureExt;
 use zonelog_dns::ZoneName;
 use zonelog_model::ZoneId;
 use zonelog_model::resource::Pool;
 use zonelog_reconciler::targets::{TargetConfig, ZoneSpec};
+use zonelog_reconciler::topology::servers;
+use zonelog_reconciler::{ReconcilerOptions, Timings, Unseal, prepare};
 use zonelog_test_parts::bind::{Bind, BindOptions};
 
-use crate::world::Member;
+use crate::world::{Member, described, pool};
 
 /// From where a server transfers its zones.
 #[derive(Clone, Debug)]
@@ -138,6 +143,26 @@ macro_rules! pooled {
 told!(bind9_told, super::bind9::OfBind9);
 pooled!(bind9_in_a_pool, super::bind9::OfBind9);
 pooled!(bind9_by_catalog, super::catalog::OfBindByCatalog);
+told!(knot_told, super::knot::OfKnot);
+pooled!(knot_in_a_pool, super::knot::OfKnot);
+told!(nsd4_told_by_tls, super::nsd4::OfNsd4::<true>);
+told!(nsd4_told_by_its_socket, super::nsd4::OfNsd4::<false>);
+pooled!(nsd4_in_a_pool, super::nsd4::OfNsd4::<true>);
+
+/// How a member of a pool is told, as the reconciler prepares it.
+fn as_prepared(member: &Member) -> TargetConfig {
+    let pool_of_one = described("default", std::slice::from_ref(member));
+    let options = ReconcilerOptions {
+        masters: vec![member.asked],
+        unseal: Unseal::without_key(),
+        timings: Timings::default(),
+        holder: "test".to_owned(),
+    };
+    let spec = &servers(pool(), &pool_of_one)[0];
+    // There are only addresses in it, so there is nothing to wait for.
+    let prepared = prepare(spec, &options).now_or_never().unwrap();
+    prepared.unwrap().targets.remove(0).config
+}
 
 /// The zones of these names with one content, at a BIND that has no other secondaries.
 async fn primary_of(zones: &[String], serial: u32, key: Option<TransferKey>) -> (Bind, Primary) {

@@ -127,6 +127,11 @@ impl Secret {
         Ok(Self(octets.into()))
     }
 
+    /// As configurations of servers have it: for a server that is told of its key, and for nothing that is shown.
+    pub fn to_base64(&self) -> String {
+        data_encoding::BASE64.encode(&self.0)
+    }
+
     /// The octets, for the HMAC.
     pub(super) fn octets(&self) -> &[u8] {
         &self.0

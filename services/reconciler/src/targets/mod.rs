@@ -42,7 +42,7 @@ pub struct ZoneSpec {
     pub zone: ZoneId,
     /// Where the server transfers it from.
     pub masters: Arc<[SocketAddr]>,
-    /// What its requests to the masters are to be signed with. The server must know the key by its name.
+    /// The key that signs its requests to the masters; `None`: they are not signed.
     pub key: Option<Arc<Key>>,
     /// Set when the server may have the zone but does not follow: its settings are checked, and it is made to ask the masters.
     pub renew: bool,

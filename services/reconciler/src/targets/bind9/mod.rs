@@ -87,7 +87,9 @@ impl Bind9 {
         let shown = self
             .command(&format!("showzone {}", self.named(&zone.name)))
             .await?;
-        if shown.succeeded() && !shown.says(&primaries(zone)) {
+        // A file of ours with another id is that of an earlier zone of this name, whose content may look newer.
+        let is_another = shown.says("\"zonelog.") && !shown.says(&file_name(zone));
+        if shown.succeeded() && (is_another || !shown.says(&primaries(zone))) {
             let renewed = self
                 .command(&format!("modzone {} {settings}", self.named(&zone.name)))
                 .await?;
@@ -135,6 +137,8 @@ impl Bind9 {
     fn refused(&self, verb: &str, zone: &ZoneName, reply: &Reply) -> TargetError {
         let hint = if reply.says("not allow") || reply.says("permission") {
             "; check `allow-new-zones yes;` in its options, and that its account may write to its directory"
+        } else if reply.says("key") {
+            "; give its named.conf the target's TSIG key, under the same name and with the same secret"
         } else {
             ""
         };
@@ -175,9 +179,14 @@ fn settings(zone: &ZoneSpec) -> String {
 /// As `showzone` prints it, to the blank.
 fn primaries(zone: &ZoneSpec) -> String {
     let mut text = "primaries { ".to_owned();
+    let key = zone.key.as_ref().map(|key| {
+        let name = key.name.to_string().to_ascii_lowercase();
+        format!(" key \"{}\"", name.trim_end_matches('.'))
+    });
+    let key = key.unwrap_or_default();
     for master in zone.masters.iter() {
         // Writing to a String cannot fail.
-        let _ = write!(text, "{} port {}; ", master.ip(), master.port());
+        let _ = write!(text, "{} port {}{key}; ", master.ip(), master.port());
     }
     text + "};"
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use zonelog_dns::ZoneName;
+use zonelog_dns::tsig::Key;
 
 use super::KnotConfig;
 use super::control::{Command, Control, Field, Reply};
@@ -34,8 +35,13 @@ pub(super) struct Transaction<'a> {
     config: &'a KnotConfig,
     orders: &'a [Order],
     /// The masters' items, by their id.
-    remotes: BTreeMap<String, SocketAddr>,
+    remotes: BTreeMap<String, Remote<'a>>,
+    /// The items of keys that these name, by their id.
+    keys: BTreeMap<String, &'a Key>,
 }
+
+/// A master, and the key with which it is asked.
+type Remote<'a> = (SocketAddr, Option<&'a Key>);
 
 /// What is done about a zone after the commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +57,17 @@ enum After {
 
 impl<'a> Transaction<'a> {
     pub(super) fn new(config: &'a KnotConfig, orders: &'a [Order]) -> Self {
-        let mut remotes = BTreeMap::new();
+        let (mut remotes, mut keys) = (BTreeMap::new(), BTreeMap::new());
         if config.remotes.is_empty() {
             for order in orders {
                 if let Order::Ensure(zone) = order {
-                    remotes.extend(zone.masters.iter().map(|&master| (remote_id(master), master)));
+                    let key = zone.key.as_deref();
+                    keys.extend(key.map(|key| (key_id(key), key)));
+                    remotes.extend(
+                        zone.masters
+                            .iter()
+                            .map(|&master| (remote_id(master, key), (master, key))),
+                    );
                 }
             }
         }
@@ -63,6 +75,7 @@ impl<'a> Transaction<'a> {
             config,
             orders,
             remotes,
+            keys,
         }
     }
 
@@ -116,6 +129,7 @@ impl<'a> Transaction<'a> {
 
     async fn fill_and_commit(&self, control: &mut Control) -> Result<Vec<Done>, Failure> {
         let mut changes = Changes::default();
+        self.keys(control, &mut changes).await?;
         self.remotes(control, &mut changes).await?;
         let after = self.zones(control, &mut changes).await?;
         let replies = self.ask(control, &changes.commands, 1).await?;
@@ -135,14 +149,41 @@ impl<'a> Transaction<'a> {
         self.follow_up(control, &after).await
     }
 
+    /// Makes the keys' items that are not there yet, and gives those that are there the keys' secrets.
+    async fn keys(&self, control: &mut Control, changes: &mut Changes) -> Result<(), Failure> {
+        let mut commands = Vec::new();
+        for id in self.keys.keys() {
+            commands.push(set("key", id));
+            commands.extend(["algorithm", "secret"].map(|name| item(on("conf-get", "key", id), name, "")));
+        }
+        let mut replies = self.ask(control, &commands, 1).await?.into_iter();
+        for (id, key) in &self.keys {
+            self.is_new(&replies.next().unwrap_or_default())?;
+            let settings = [
+                ("algorithm", key.algorithm.label().to_owned()),
+                ("secret", key.secret.to_base64()),
+            ];
+            for (name, value) in settings {
+                let present = replies.next().unwrap_or_default();
+                if !present.all(Field::Data).any(|present| present == value) {
+                    changes.add(item(set("key", id), name, &value));
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Makes the masters' items that are not there yet.
     async fn remotes(&self, control: &mut Control, changes: &mut Changes) -> Result<(), Failure> {
         let commands: Vec<Command> = self.remotes.keys().map(|id| set("remote", id)).collect();
         let replies = self.ask(control, &commands, 1).await?;
-        for ((id, master), reply) in self.remotes.iter().zip(&replies) {
+        for ((id, (master, key)), reply) in self.remotes.iter().zip(&replies) {
             if self.is_new(reply)? {
                 let address = format!("{}@{}", master.ip(), master.port());
                 changes.add(item(set("remote", id), "address", &address));
+                if let Some(key) = key {
+                    changes.add(item(set("remote", id), "key", &key_id(key)));
+                }
             }
         }
         Ok(())
@@ -288,7 +329,9 @@ impl<'a> Transaction<'a> {
     /// The ids of a zone's masters.
     fn masters(&self, zone: &ZoneSpec) -> Vec<String> {
         if self.config.remotes.is_empty() {
-            zone.masters.iter().map(|&master| remote_id(master)).collect()
+            let key = zone.key.as_deref();
+            let masters = zone.masters.iter();
+            masters.map(|&master| remote_id(master, key)).collect()
         } else {
             self.config.remotes.clone()
         }
@@ -406,9 +449,17 @@ fn comment(zone: &ZoneSpec) -> String {
     format!("{MARK} {}", zone.zone.uuid())
 }
 
+/// The item of a key.
+fn key_id(key: &Key) -> String {
+    key.name.to_string().to_ascii_lowercase()
+}
+
 /// The item of a master. Its id says what is in it, so that it never changes.
-fn remote_id(master: SocketAddr) -> String {
-    let id = format!("{MARK}-{}-{}", master.ip(), master.port());
+fn remote_id(master: SocketAddr, key: Option<&Key>) -> String {
+    let mut id = format!("{MARK}-{}-{}", master.ip(), master.port());
+    if let Some(key) = key {
+        id = format!("{id}-{}", key_id(key).trim_end_matches('.'));
+    }
     if id.len() <= LONGEST_ID {
         return id;
     }

@@ -13,10 +13,12 @@ mod pooled;
 mod told;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::FutureExt;
-use zonelog_dns::ZoneName;
+use zonelog_dns::tsig::{Key, Secret};
+use zonelog_dns::{Name, ZoneName};
 use zonelog_model::ZoneId;
 use zonelog_model::resource::Pool;
 use zonelog_reconciler::targets::{TargetConfig, ZoneSpec};
@@ -42,6 +44,13 @@ pub(crate) struct TransferKey {
     /// In base64: for tests only.
     pub(crate) secret: &'static str,
 }
+
+/// The key of primaries that want one.
+pub(crate) const TRANSFER_KEY: TransferKey = TransferKey {
+    name: "transfer-key",
+    algorithm: "hmac-sha256",
+    secret: "em9uZWxvZyB0ZXN0IHRyYW5zZmVyIGtleSAtIDMyIGI=",
+};
 
 /// A kind of target: a server of its own that a test starts, and how it is told.
 pub(crate) trait Kind: Send + Sized {
@@ -118,6 +127,7 @@ macro_rules! told {
                 a_wrong_key_is_told_with_what_to_check_and_without_the_secret,
                 it_is_told_again_after_a_restart,
                 five_hundred_zones_at_once,
+                a_primary_may_want_its_key,
             ]
         );
     };
@@ -197,11 +207,16 @@ fn master_file(serial: u32) -> String {
 fn zone(name: &str, primary: &Primary) -> ZoneSpec {
     static MADE: AtomicU32 = AtomicU32::new(1);
     let number = MADE.fetch_add(1, Ordering::Relaxed);
+    let key = primary.key.as_ref().map(|key| Key {
+        name: Name::parse(&format!("{}.", key.name)).unwrap(),
+        algorithm: key.algorithm.parse().unwrap(),
+        secret: Secret::from_base64(key.secret).unwrap(),
+    });
     ZoneSpec {
         name: ZoneName::parse(name).unwrap(),
         zone: ZoneId::new(uuid::Uuid::from_u128(number.into())),
         masters: [primary.address].into(),
-        key: None,
+        key: key.map(Arc::new),
         renew: false,
     }
 }

@@ -10,7 +10,7 @@ use zonelog_reconciler::plan::Observed;
 use zonelog_reconciler::targets::{PoolTarget, TargetConfig, ZoneSpec, target_of};
 use zonelog_test_parts::eventually;
 
-use super::{Kind, master_file, primary_of, zone};
+use super::{Kind, TRANSFER_KEY, master_file, primary_of, zone};
 use crate::world::{PATIENCE, look};
 
 const ONE: &str = "one.test.";
@@ -197,4 +197,20 @@ pub(super) async fn five_hundred_zones_at_once<K: Kind>() {
     for name in &names {
         until(at, name, Observed::NotServing).await;
     }
+}
+
+pub(super) async fn a_primary_may_want_its_key<K: Kind>() {
+    let (_bind, primary) = primary_of(&[ONE.into()], 5, Some(TRANSFER_KEY)).await;
+    let server = K::start(&primary).await;
+    let (at, target) = (server.dns_address(), target(&server.config()));
+    let one = zone(ONE, &primary);
+    // Twice: the key is there by then.
+    for _ in 0..2 {
+        target.ensure_zone(&one).await.unwrap();
+        until_served(at, ONE, 5).await;
+        target.ensure_zone(&renewed(&one)).await.unwrap();
+        target.remove_zone(&one.name, true).await.unwrap();
+        until(at, ONE, Observed::NotServing).await;
+    }
+    assert!(!format!("{one:?}").contains(TRANSFER_KEY.secret));
 }

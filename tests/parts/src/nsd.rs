@@ -81,7 +81,8 @@ impl Nsd {
         let port = crate::free_port();
         let started = Secondary::start_with(program, &files, |folder, dns| {
             let port = certificates.map(|_| port);
-            server(folder, dns) + &control(folder, port) + &as_text(pattern)
+            // Its zones come in hundreds: a reload for each would take its time.
+            server(folder, dns, 1) + &control(folder, port) + &as_text(pattern)
         });
         Ok(Self(started.await?, port))
     }
@@ -152,11 +153,11 @@ impl Nsd {
 }
 
 /// What both kinds have in their configuration.
-fn server(folder: &str, dns: SocketAddr) -> String {
+fn server(folder: &str, dns: SocketAddr, reload_timeout: u8) -> String {
     format!(
         "server:\n  server-count: 1\n  ip-address: {}\n  port: {}\n  username: \"\"\n  chroot: \"\"\n  zonesdir: \"{folder}\"\n\
          \x20 database: \"\"\n  pidfile: \"{folder}/nsd.pid\"\n  xfrdfile: \"{folder}/xfrd.state\"\n  xfrdir: \"{folder}\"\n\
-         \x20 zonelistfile: \"{folder}/zone.list\"\n  xfrd-reload-timeout: 0\n  verbosity: 1\n",
+         \x20 zonelistfile: \"{folder}/zone.list\"\n  xfrd-reload-timeout: {reload_timeout}\n  verbosity: 1\n",
         dns.ip(),
         dns.port(),
     )
@@ -192,7 +193,7 @@ fn as_text(pattern: &NsdPattern) -> String {
 }
 
 fn configuration(options: &NsdOptions, folder: &str, dns: SocketAddr) -> String {
-    let mut text = server(folder, dns) + "remote-control:\n  control-enable: no\n";
+    let mut text = server(folder, dns, 0) + "remote-control:\n  control-enable: no\n";
     for zone in &options.zones {
         // Writing to a String cannot fail.
         let _ = writeln!(

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
@@ -64,13 +64,15 @@ impl Identity {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verifier = Verifier::new(authorities, options.check_hostname, Arc::clone(&provider))
             .map_err(|error| unusable("ca_certs", &error))?;
-        let config = ClientConfig::builder_with_provider(provider)
+        let mut config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_auth_cert(certificate, key)
             .map_err(|error| unusable("certfile", &format!("it does not go with keyfile: {error}")))?;
+        // NSD refuses to go on with an earlier session (its OpenSSL has no session id context, and alerts).
+        config.resumption = Resumption::disabled();
         let name = ServerName::try_from(options.host.trim_end_matches('.').to_owned())
             .map_err(|_| format!("option host: {:?} is neither a name nor an address", options.host))?;
         Ok(Self {

@@ -113,6 +113,7 @@ async fn a_deleted_zone_that_a_late_command_brings_back_goes_again() {
         name: zone.name.clone(),
         zone: zone.id,
         masters: [world.master].into(),
+        key: None,
         renew: false,
     };
     target(&bind).ensure_zone(&late).await.unwrap();

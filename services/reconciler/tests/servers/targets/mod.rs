@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::FutureExt;
+use zonelog_central::tsig::TsigKeys;
 use zonelog_dns::tsig::{Key, Secret};
 use zonelog_dns::{Name, ZoneName};
 use zonelog_model::ZoneId;
@@ -167,8 +168,9 @@ fn as_prepared(member: &Member) -> TargetConfig {
         unseal: Unseal::without_key(),
         timings: Timings::default(),
         holder: "test".to_owned(),
+        allow_hmac_md5: false,
     };
-    let spec = &servers(pool(), &pool_of_one)[0];
+    let spec = &servers(pool(), &pool_of_one, &TsigKeys::default())[0];
     // There are only addresses in it, so there is nothing to wait for.
     let prepared = prepare(spec, &options).now_or_never().unwrap();
     prepared.unwrap().targets.remove(0).config

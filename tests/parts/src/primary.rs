@@ -46,12 +46,14 @@ impl Primary {
                 package: "knot",
                 arguments: &["-c", "knot.conf"],
                 config: "knot.conf",
+                before: None,
             },
             PrimaryKind::Nsd => Program {
                 name: "nsd",
                 package: "nsd",
                 arguments: &["-d", "-c", "nsd.conf"],
                 config: "nsd.conf",
+                before: None,
             },
         };
         let configure = |folder: &str, dns: SocketAddr| {

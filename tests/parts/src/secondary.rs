@@ -188,14 +188,10 @@ impl Secondary {
         }
     }
 
-    /// Its folder.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// Sends it a signal, by its name without `SIG`.
     pub(crate) async fn signal(&self, name: &str) -> io::Result<()> {
-        let pid = self.child.id().ok_or(io::ErrorKind::NotFound)?;
+        let pid = self.child.as_ref().and_then(Child::id);
+        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
         let sent = Command::new("kill")
             .arg(format!("-{name}"))
             .arg(pid.to_string())

@@ -89,6 +89,27 @@ impl SchemaError {
     }
 }
 
+/// What Designate says of a zone's type and what does not go with it.
+impl SchemaError {
+    /// A primary zone with masters.
+    pub(crate) fn masters_of_primary() -> Self {
+        let message = "Array has items but should be empty";
+        Self::new(["type".into()], "maxItems", vec!["masters"], message)
+    }
+
+    /// A secondary zone without masters.
+    pub(crate) fn no_masters() -> Self {
+        let message = "'masters' is a required property";
+        Self::new(["type".into()], "required", vec!["masters"], message)
+    }
+
+    /// A field of a secondary zone that its primary decides.
+    pub(crate) fn of_secondary(field: &'static str) -> Self {
+        let message = format!("'{field}' can't be specified when type is SECONDARY");
+        Self::new(["type".into()], "not_allowed", field, message)
+    }
+}
+
 impl ApiError {
     fn fault(status: StatusCode, kind: &'static str, message: Option<String>) -> Self {
         Self(Arc::new(Fault {
@@ -388,7 +409,13 @@ impl From<zone::Rejection> for ApiError {
                 message,
             )]),
             Rejection::UnsupportedType(rrtype) => Self::schema(vec![unsupported_type(&rrtype.to_string())]),
-            Rejection::InvalidEmail(_)
+            Rejection::NoMasters => Self::schema(vec![SchemaError::no_masters()]),
+            Rejection::ZoneIsPrimary(_) => Self::schema(vec![SchemaError::masters_of_primary()]),
+            Rejection::ZoneIsSecondary { field } => Self::schema(vec![SchemaError::of_secondary(field)]),
+            Rejection::RecordsetsAreThePrimarys => Self::new(StatusCode::FORBIDDEN, label, message),
+            Rejection::InvalidMaster { .. }
+            | Rejection::TooManyMasters { .. }
+            | Rejection::InvalidEmail(_)
             | Rejection::InvalidName(_)
             | Rejection::InvalidOwner(_)
             | Rejection::TextTooLong { .. }

@@ -15,20 +15,21 @@ pub(crate) struct NewZone {
     /// Its name, with the final dot.
     #[schema(max_length = 255, example = "example.org.")]
     name: String,
-    /// The responsible person's address.
+    /// The responsible person's address; wanted of a primary zone, and not taken of a secondary one.
     #[schema(max_length = 255, example = "hostmaster@example.org")]
-    email: String,
-    /// How long its records may be kept that say nothing else, in seconds; without it the installation's.
+    email: Option<String>,
+    /// How long its records may be kept that say nothing else, in seconds; without it the installation's. Not taken of a
+    /// secondary zone.
     #[schema(minimum = 0, maximum = 2_147_483_647)]
     ttl: Option<i64>,
     /// Any text.
     #[schema(max_length = 160)]
     description: Option<String>,
-    /// Who writes it.
+    /// Where its content comes from; without it, it is made here.
     #[schema(value_type = Option<words::ZoneType>)]
     r#type: Option<String>,
-    /// None: only secondary zones have masters.
-    #[schema(max_items = 0)]
+    /// Where a secondary zone is transferred from: `host` or `host:port`. A primary zone has none.
+    #[schema(max_items = 32, example = json!(["192.0.2.1", "[2001:db8::1]:5353"]))]
     masters: Option<Vec<String>>,
     /// What the pool is chosen by.
     attributes: Option<BTreeMap<String, String>>,
@@ -46,8 +47,8 @@ pub(crate) struct ZoneChange {
     /// Any text.
     #[schema(max_length = 160)]
     description: Option<String>,
-    /// None: only secondary zones have masters.
-    #[schema(max_items = 0)]
+    /// Where a secondary zone is transferred from: `host` or `host:port`. A primary zone has none.
+    #[schema(max_items = 32, example = json!(["192.0.2.1", "[2001:db8::1]:5353"]))]
     masters: Option<Vec<String>>,
 }
 

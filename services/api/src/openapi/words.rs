@@ -37,8 +37,8 @@ words! {
     /// What the name servers are still to do.
     Action = [status::Action::None, status::Action::Create, status::Action::Update, status::Action::Delete]
         .map(status::Action::label);
-    /// Who writes a zone: its owner, here. There are no others yet.
-    ZoneType = ["PRIMARY"];
+    /// Where a zone's content comes from: made here, or transferred from its masters.
+    ZoneType = ["PRIMARY", "SECONDARY"];
     /// The type of a recordset's records.
     RecordType = Rrtype::SUPPORTED.iter().filter_map(|rrtype| rrtype.mnemonic());
     /// How a service is.

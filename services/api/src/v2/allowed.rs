@@ -6,7 +6,8 @@
 //! Nothing is read where the answer cannot depend on it. Central shows a caller the zones of his project and those that
 //! are shared with it, lets the owner alone change a zone, and lets a project with a share change its own recordsets
 //! alone; so there are few cases, and where policy allows a command in each that Central lets pass, whatever else the
-//! zone is, Central's 404 and 403 are all that is left to say. The default rules are such rules.
+//! zone is, Central's 404 and 403 are all that is left to say. The default rules are such rules. A secondary zone is
+//! another case where it can be read or changed itself; recordsets are made in primary zones alone.
 
 use uuid::Uuid;
 use zonelog_central::Scope;
@@ -25,7 +26,7 @@ pub(crate) fn zone_target(zone: &ZoneRow) -> Target<'_> {
     Target {
         zone_id: Some(zone.id),
         zone_name: Some(&zone.name),
-        zone_type: Some("PRIMARY"),
+        zone_type: Some(zone.kind.label()),
         zone_shared: Some(zone.shared_with_caller),
         ..Target::of_project(&zone.project)
     }
@@ -119,19 +120,24 @@ pub(super) fn may_change_recordsets_anywhere(context: &Context, rule: &'static s
 
 /// Whether a rule on zones allows the caller all that Central lets pass where a command is the owner's: his own zones.
 pub(super) fn may_change_own_zones(context: &Context, rule: &'static str) -> bool {
-    foresees(context, [own_zone(context)], rule) == Some(true)
+    let own = own_zone(context);
+    foresees(context, [own.clone(), secondary(own)], rule) == Some(true)
+}
+
+/// A zone of its type, whoever's.
+fn anybodys<'a>(zone: &Target<'a>) -> Target<'a> {
+    Target {
+        zone_type: zone.zone_type,
+        ..Target::default()
+    }
 }
 
 /// What a rule says in each of these cases; for who acts for all projects, of any zone of anybody. `None`: that depends
 /// on what is not read yet.
 fn foresees<const N: usize>(context: &Context, cases: [Target<'_>; N], rule: &'static str) -> Option<bool> {
-    let any = || Target {
-        zone_type: Some("PRIMARY"),
-        ..Target::default()
-    };
     let mut answers = match context.scope() {
         Scope::Project => cases.map(|target| context.foresees(rule, &target)),
-        Scope::AllProjects => [(); N].map(|()| context.foresees(rule, &any())),
+        Scope::AllProjects => cases.map(|target| context.foresees(rule, &anybodys(&target))),
     }
     .into_iter();
     let first = answers.next()?;
@@ -144,7 +150,9 @@ pub(super) async fn visible_recordset(
     context: &Context,
     path: &RecordsetPath,
 ) -> Result<RecordsetRow, ApiError> {
-    if foresees(context, [own_zone(context), shared_zone()], "get_recordset") == Some(true) {
+    let (own, shared) = (own_zone(context), shared_zone());
+    let cases = [own.clone(), secondary(own), shared.clone(), secondary(shared)];
+    if foresees(context, cases, "get_recordset") == Some(true) {
         return shown_recordset(app, context, path).await;
     }
     let (zone, row) = find(app, context, path).await?;
@@ -206,6 +214,14 @@ async fn find(
         row => row?,
     };
     Ok((zone, row))
+}
+
+/// The same of a secondary zone.
+fn secondary(zone: Target<'_>) -> Target<'_> {
+    Target {
+        zone_type: Some("SECONDARY"),
+        ..zone
+    }
 }
 
 fn shared_zone() -> Target<'static> {

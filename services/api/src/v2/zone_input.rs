@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use zonelog_dns::{Ttl, ZoneName, rname_from_email};
-use zonelog_model::zone::Patch;
+use zonelog_model::resource::HostPort;
+use zonelog_model::zone::{Patch, ZoneKind};
 
 use super::body::Keys;
 use super::fields::attributes;
@@ -69,7 +70,9 @@ pub(super) const PRESENT: Keys = Keys {
 /// What a caller asks a new zone to be.
 pub(super) struct NewZone {
     pub(super) name: ZoneName,
-    pub(super) email: String,
+    pub(super) kind: ZoneKind,
+    /// Of a primary zone.
+    pub(super) email: Option<String>,
     pub(super) ttl: Option<Ttl>,
     pub(super) description: Option<String>,
     pub(super) attributes: BTreeMap<String, String>,
@@ -82,29 +85,43 @@ impl NewZone {
         let attributes = attributes(get("attributes"))?;
         let description = coerce::short_text("description", get("description"), MAX_DESCRIPTION)?;
         let email = email(get("email"))?;
-        let has_masters = has_masters(get("masters"))?;
+        let masters = masters(get("masters"))?;
         let name = match coerce::short_text("name", get("name"), MAX_NAME)? {
             Some(name) => Some(coerce::zone_name(&name)?),
             None => None,
         };
         let ttl = coerce::ttl(get("ttl"))?;
-        check_type(get("type"))?;
+        let is_secondary = is_secondary(get("type"))?;
         NEW.check_new(object)?;
         let mut errors = Vec::new();
-        if has_masters {
-            errors.push(masters_error());
-        }
-        if email.is_none() {
-            errors.push(missing_email());
-        }
-        let (Some(email), []) = (email, &errors[..]) else {
-            return Err(ApiError::schema(errors));
+        let kind = if is_secondary {
+            if masters.is_empty() {
+                errors.push(SchemaError::no_masters());
+            }
+            for (field, given) in [("email", email.is_some()), ("ttl", ttl.is_some())] {
+                if given {
+                    errors.push(SchemaError::of_secondary(field));
+                }
+            }
+            ZoneKind::Secondary { masters }
+        } else {
+            if !masters.is_empty() {
+                errors.push(SchemaError::masters_of_primary());
+            }
+            if email.is_none() {
+                errors.push(missing_email());
+            }
+            ZoneKind::Primary
         };
+        if !errors.is_empty() {
+            return Err(ApiError::schema(errors));
+        }
         let Some(name) = name else {
             return Err(ApiError::schema(vec![SchemaError::required("name")]));
         };
         Ok(Self {
             name,
+            kind,
             email,
             ttl,
             description,
@@ -118,6 +135,7 @@ pub(super) struct ZoneChange {
     pub(super) email: Patch<String>,
     pub(super) ttl: Patch<Ttl>,
     pub(super) description: Patch<Option<String>>,
+    pub(super) masters: Patch<Vec<HostPort>>,
 }
 
 impl ZoneChange {
@@ -128,15 +146,15 @@ impl ZoneChange {
             None => Patch::Keep,
         };
         let given_email = object.get("email").map(email).transpose()?;
-        let has_masters = object.get("masters").map_or(Ok(false), has_masters)?;
+        let masters = match object.get("masters") {
+            Some(value) if !value.is_null() => Patch::Set(masters(value)?),
+            _ => Patch::Keep,
+        };
         let ttl = match object.get("ttl").map(coerce::ttl).transpose()? {
             Some(Some(ttl)) => Patch::Set(ttl),
             Some(None) => return Err(ApiError::value("Field 'ttl' cannot be None")),
             None => Patch::Keep,
         };
-        if has_masters {
-            return Err(ApiError::schema(vec![masters_error()]));
-        }
         let email = match given_email {
             Some(Some(email)) => Patch::Set(email),
             Some(None) => {
@@ -148,6 +166,7 @@ impl ZoneChange {
             email,
             ttl,
             description,
+            masters,
         })
     }
 }
@@ -160,38 +179,42 @@ fn email(value: &Value) -> Result<Option<String>, ApiError> {
     Ok(Some(email))
 }
 
-fn has_masters(value: &Value) -> Result<bool, ApiError> {
-    match value {
-        Value::Null => Ok(false),
-        Value::Array(masters) => Ok(!masters.is_empty()),
-        other => Err(ApiError::value(format_args!(
-            "A list is required in field masters, not a {}",
-            coerce::kind_of(other)
-        ))),
-    }
+fn masters(value: &Value) -> Result<Vec<HostPort>, ApiError> {
+    let items = match value {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(items) => items,
+        other => {
+            return Err(ApiError::value(format_args!(
+                "A list is required in field masters, not a {}",
+                coerce::kind_of(other)
+            )));
+        }
+    };
+    let master = |item: &Value| {
+        let text = coerce::short_text("masters", item, MAX_NAME)?;
+        text.as_deref().and_then(HostPort::parse).ok_or_else(|| {
+            ApiError::value(format_args!(
+                "'{}' is not a master: give an address or a host name, with :PORT if it is not 53",
+                coerce::excerpt(text.as_deref().unwrap_or_default())
+            ))
+        })
+    };
+    items.iter().map(master).collect()
 }
 
-fn check_type(value: &Value) -> Result<(), ApiError> {
+fn is_secondary(value: &Value) -> Result<bool, ApiError> {
     match coerce::text("type", value)?.as_deref() {
-        None | Some("PRIMARY") => Ok(()),
-        Some(kind @ ("SECONDARY" | "CATALOG")) => Err(ApiError::bad(
+        None | Some("PRIMARY") => Ok(false),
+        Some("SECONDARY") => Ok(true),
+        Some("CATALOG") => Err(ApiError::bad(
             "invalid_object",
-            format!("This installation serves PRIMARY zones only; a zone of type {kind} cannot be created"),
+            "A zone of type CATALOG is made by its pool's settings (catalog_zone in pools.yaml), not here",
         )),
         Some(other) => Err(ApiError::value(format_args!(
             "Field value {} is invalid",
             coerce::excerpt(other)
         ))),
     }
-}
-
-fn masters_error() -> SchemaError {
-    SchemaError::new(
-        ["type".into()],
-        "maxItems",
-        vec!["masters"],
-        "Array has items but should be empty",
-    )
 }
 
 /// The error of a primary zone without an address, at the path where Designate says so.

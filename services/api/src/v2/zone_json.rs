@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
-use zonelog_model::zone::Zone;
+use zonelog_model::zone::{Zone, ZoneKind};
 use zonelog_projections::listing::ZoneRow;
 use zonelog_projections::status::{Action, Status};
 
@@ -40,7 +40,7 @@ pub(super) struct ZoneJson<'a> {
     #[schema(value_type = words::ZoneType)]
     r#type: &'static str,
     #[schema(value_type = Vec<String>)]
-    masters: [&'static str; 0],
+    masters: Vec<String>,
     created_at: Time,
     #[schema(required)]
     updated_at: Option<Time>,
@@ -67,8 +67,8 @@ impl<'a> ZoneJson<'a> {
             action: row.action.label(),
             version: row.revision,
             attributes: Cow::Borrowed(&row.attributes),
-            r#type: "PRIMARY",
-            masters: [],
+            r#type: row.kind.label(),
+            masters: masters(&row.kind),
             created_at: Time(row.created_at),
             updated_at: row.updated_at.map(Time),
             transferred_at: row.transferred_at.map(Time),
@@ -97,8 +97,8 @@ impl<'a> ZoneJson<'a> {
             action: action.label(),
             version: zone.revision,
             attributes: Cow::Owned(Value::Object(attributes.collect())),
-            r#type: "PRIMARY",
-            masters: [],
+            r#type: zone.kind.label(),
+            masters: masters(&zone.kind),
             created_at: Time(zone.created_at),
             updated_at: zone.updated_at.map(Time),
             transferred_at: zone.transferred_at.map(Time),
@@ -110,6 +110,10 @@ impl<'a> ZoneJson<'a> {
     pub(super) fn href(&self) -> &str {
         &self.links.href
     }
+}
+
+fn masters(kind: &ZoneKind) -> Vec<String> {
+    kind.masters().iter().map(ToString::to_string).collect()
 }
 
 fn self_link(base: &str, id: Uuid) -> SelfLink {

@@ -106,8 +106,8 @@ pub(crate) async fn create(
         ns_recordset: ids::recordset_id(),
         name: new.name,
         project: context.actor().project.clone(),
-        kind: zonelog_model::zone::ZoneKind::Primary,
-        email: new.email,
+        kind: new.kind,
+        email: new.email.unwrap_or_else(|| app.options.managed_email.clone()),
         ttl: new.ttl,
         description: new.description,
         attributes: new.attributes,
@@ -178,7 +178,7 @@ pub(crate) async fn update(
         email: change.email,
         ttl: change.ttl,
         description: change.description,
-        masters: zonelog_model::zone::Patch::Keep,
+        masters: change.masters,
         may_use_low_ttl: context.may_use_low_ttl(),
     };
     let done = app.execute_on_zone(&context, retry.of(&bytes)?, command).await?;

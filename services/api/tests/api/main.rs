@@ -30,6 +30,7 @@ mod pools;
 mod quotas;
 mod recordsets;
 mod registries;
+mod secondary;
 mod service_statuses;
 mod shares;
 mod tls;

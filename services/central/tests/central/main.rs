@@ -18,4 +18,5 @@ mod purge;
 mod quotas;
 mod rebuild;
 mod registry;
+mod secondary;
 mod setup;

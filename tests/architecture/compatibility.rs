@@ -14,6 +14,10 @@ const PLACES: [(&str, &[&str]); 8] = [
     ),
     ("central", &["services/central/tests/central/{}.rs"]),
     ("reconciler", &["services/reconciler/tests/servers/{}.rs"]),
+    (
+        "mdns",
+        &["services/mdns/tests/{}.rs", "services/mdns/tests/inbound/{}.rs"],
+    ),
     ("zonelog", &["services/zonelog/tests/{}.rs"]),
     ("policy", &["services/api/src/policy/tests.rs"]),
     ("clients", &["tests/clients/{}.rs"]),

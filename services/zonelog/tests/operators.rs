@@ -259,3 +259,54 @@ async fn doctor_looks_at_pools_targets_key_and_services() {
         "{said}"
     );
 }
+
+#[tokio::test]
+async fn secondary_zones_are_shown_with_how_they_stand() {
+    let installation = Installation::new().await;
+    let said = installation.done(&["secondary", "list"]).await;
+    assert!(said.contains("there are no secondary zones"), "{said}");
+    let said = installation.done(&["events", "exists"]).await;
+    assert!(said.contains("nothing is recorded yet"), "{said}");
+
+    let client = installation.database.client().await;
+    client
+        .batch_execute(
+            r#"insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire,
+                                 minimum, serial, soa_recordset, revision, stream_version, created_at, created_position,
+                                 content_position, pool_position, masters)
+               values ('00000000-0000-0000-0000-000000000001', 'in.test.', '\x01', 'p',
+                       '00000000-0000-0000-0000-000000000002', 'h@example.com', 3600, '{}', 'ns1.example.com.', 3600, 600,
+                       86400, 300, 1, '00000000-0000-0000-0000-000000000003', 1, 1, now(), 1, 1, 1,
+                       '[{"host": "192.0.2.1", "port": 53}]')"#,
+        )
+        .await
+        .unwrap();
+    let said = installation.done(&["secondary", "list"]).await;
+    assert!(said.contains("in.test.") && said.contains("NEW"), "{said}");
+    client
+        .batch_execute(
+            "insert into secondary_status values ('00000000-0000-0000-0000-000000000001', now() - interval '2 days',
+                 now() - interval '1 day', '192.0.2.1', 7, '192.0.2.1: no answer within 3s', 4)",
+        )
+        .await
+        .unwrap();
+    let said = installation.done(&["secondary", "list", "--json"]).await;
+    let line: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!(line["state"], "EXPIRED");
+    assert_eq!(
+        (&line["master_serial"], &line["failures"]),
+        (&7.into(), &4.into())
+    );
+    assert_eq!(line["error"], "192.0.2.1: no answer within 3s");
+
+    client
+        .batch_execute("insert into zones_existed values (now(), now() - interval '1 hour', 5, 42)")
+        .await
+        .unwrap();
+    let said = installation.done(&["events", "exists", "--json"]).await;
+    let line: serde_json::Value = serde_json::from_str(said.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&line["event_type"], &line["zones"]),
+        (&"dns.zone.exists".into(), &42.into())
+    );
+}

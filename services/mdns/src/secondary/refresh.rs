@@ -141,10 +141,13 @@ impl Refresher {
                 }
             }
         }
-        if let (Some((primary, serial)), Some(timers), true) = (&confirmed, timers, primaries.is_empty()) {
-            metrics::counter!("zonelog_transfers_in_total", "kind" => "up_to_date").increment(1);
+        if let (Some((primary, serial)), Some(timers)) = (&confirmed, timers) {
+            // Whoever is ahead may have failed: the zone is vouched for all the same.
             self.note(&zone, primary, serial.get(), timers).await?;
-            return Ok(Turn::Refreshed(timers));
+            if primaries.is_empty() {
+                metrics::counter!("zonelog_transfers_in_total", "kind" => "up_to_date").increment(1);
+                return Ok(Turn::Refreshed(timers));
+            }
         }
         let error = problems.join("; ");
         tracing::warn!(zone = %zone.name, id = %zone.id, error, "a secondary zone could not be refreshed");

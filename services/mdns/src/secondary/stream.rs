@@ -160,7 +160,6 @@ pub struct Stream {
     state: State,
     gathered: Gathered,
     outside: usize,
-    messages: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +197,6 @@ impl Stream {
             state: State::Start,
             gathered: Gathered::default(),
             outside: 0,
-            messages: 0,
         }
     }
 
@@ -216,7 +214,6 @@ impl Stream {
     pub fn message(&mut self, octets: &[u8]) -> Result<bool, StreamError> {
         let message = Message::read(octets)?;
         self.envelope(&message)?;
-        self.messages += 1;
         let mut records = 0;
         for record in message.records() {
             records += 1;

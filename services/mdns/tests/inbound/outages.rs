@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use zonelog_test_parts::eventually;
 
-use crate::scripted::Scripted;
+use crate::scripted::{Scripted, Step};
 use crate::support::{self, PATIENCE};
 use crate::world::World;
 
@@ -48,6 +48,36 @@ async fn any_master_will_do() {
     primary.set_serial(7);
     support::notify(world.address, ZONE).await;
     world.serves(ZONE, 8).await;
+}
+
+/// One primary is ahead and sends nothing that can be taken; the other vouches for what we have.
+#[tokio::test]
+async fn a_zone_does_not_expire_while_one_primary_vouches_for_it() {
+    let world = World::new().await;
+    let (ahead, steady) = (Scripted::start(ZONE, 5).await, Scripted::start(ZONE, 5).await);
+    steady.set_expire(2);
+    ahead.set_expire(2);
+    let zone = world.secondary(ZONE, &[ahead.address, steady.address]).await;
+    world.serves(ZONE, 5).await;
+    for _ in 0..1_000 {
+        ahead.next_transfer(Step::Rcode(2));
+    }
+    ahead.set_serial(6);
+    world.fails(zone.id, "SERVFAIL").await;
+    let first = expiry(&world).await;
+    eventually("the expiry is put off again and again", PATIENCE, async || {
+        expiry(&world).await > first + 3.0
+    })
+    .await;
+    assert_eq!(world.rcode(ZONE).await, Some(0));
+    ahead.forget_steps();
+    world.serves(ZONE, 6).await;
+}
+
+/// When the only secondary zone expires, in seconds since 1970.
+async fn expiry(world: &World) -> f64 {
+    let sql = "select extract(epoch from expires_at)::float8 from secondary_status";
+    world.client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
 #[tokio::test]

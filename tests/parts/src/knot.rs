@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use tokio::process::Command;
 
-use crate::secondary::{Program, Secondary};
+use crate::secondary::{Program, Secondary, TransferKey};
 
 /// What a Knot for a test is like.
 #[derive(Clone, Debug)]
@@ -25,6 +25,11 @@ pub struct Knot(Secondary);
 impl Knot {
     /// Starts one and waits until it answers.
     pub async fn start(options: KnotOptions) -> io::Result<Self> {
+        Self::start_with_key(options, None).await
+    }
+
+    /// The same, that signs its requests to the primary with a key.
+    pub async fn start_with_key(options: KnotOptions, key: Option<TransferKey>) -> io::Result<Self> {
         let program = Program {
             name: "knotd",
             package: "knot",
@@ -33,7 +38,7 @@ impl Knot {
             before: None,
         };
         Ok(Self(
-            Secondary::start(program, |folder, dns| configuration(&options, folder, dns)).await?,
+            Secondary::start(program, |folder, dns| configuration(&options, key, folder, dns)).await?,
         ))
     }
 
@@ -119,12 +124,22 @@ fn database(folder: &str, dns: SocketAddr) -> String {
         )
 }
 
-fn configuration(options: &KnotOptions, folder: &str, dns: SocketAddr) -> String {
+fn configuration(options: &KnotOptions, key: Option<TransferKey>, folder: &str, dns: SocketAddr) -> String {
     let mut text = server(folder, dns);
+    let mut by_key = String::new();
+    if let Some(key) = key {
+        let TransferKey {
+            name,
+            algorithm,
+            secret,
+        } = key;
+        text += &format!("key:\n  - id: {name}\n    algorithm: {algorithm}\n    secret: {secret}\n");
+        by_key = format!("    key: {name}\n");
+    }
     // Writing to a String cannot fail.
     let _ = write!(
         text,
-        "remote:\n  - id: primary\n    address: {}@{}\n\
+        "remote:\n  - id: primary\n    address: {}@{}\n{by_key}\
          template:\n  - id: default\n    storage: {folder}\n    file: \"%s.zone\"\n    master: primary\n    acl: local\n    zonefile-sync: -1\n\
          zone:\n",
         options.primary.ip(),

@@ -22,4 +22,5 @@ mod secondary;
 
 pub use port::free_port;
 pub use postgres::{TestDatabase, TestServer};
+pub use secondary::TransferKey;
 pub use wait::eventually;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::secondary::{Program, Secondary};
+use crate::secondary::{Program, Secondary, TransferKey};
 
 /// What an NSD for a test is like.
 #[derive(Clone, Debug)]
@@ -43,6 +43,11 @@ pub struct Nsd(Secondary, u16);
 impl Nsd {
     /// Starts one and waits until it answers.
     pub async fn start(options: NsdOptions) -> io::Result<Self> {
+        Self::start_with_key(options, None).await
+    }
+
+    /// The same, that signs its requests to the primary with a key.
+    pub async fn start_with_key(options: NsdOptions, key: Option<TransferKey>) -> io::Result<Self> {
         let program = Program {
             name: "nsd",
             package: "nsd",
@@ -51,7 +56,7 @@ impl Nsd {
             before: None,
         };
         Ok(Self(
-            Secondary::start(program, |folder, dns| configuration(&options, folder, dns)).await?,
+            Secondary::start(program, |folder, dns| configuration(&options, key, folder, dns)).await?,
             0,
         ))
     }
@@ -192,14 +197,27 @@ fn as_text(pattern: &NsdPattern) -> String {
     )
 }
 
-fn configuration(options: &NsdOptions, folder: &str, dns: SocketAddr) -> String {
+fn configuration(options: &NsdOptions, key: Option<TransferKey>, folder: &str, dns: SocketAddr) -> String {
     let mut text = server(folder, dns, 0) + "remote-control:\n  control-enable: no\n";
+    if let Some(TransferKey {
+        name,
+        algorithm,
+        secret,
+    }) = key
+    {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "key:\n  name: {name}\n  algorithm: {algorithm}\n  secret: \"{secret}\""
+        );
+    }
+    let key = key.map_or("NOKEY", |key| key.name);
     for zone in &options.zones {
         // Writing to a String cannot fail.
         let _ = writeln!(
             text,
             "zone:\n  name: {zone}\n  zonefile: \"{zone}zone\"\n  allow-notify: 127.0.0.1 NOKEY\n  \
-             request-xfr: {}@{} NOKEY\n  provide-xfr: 127.0.0.1 NOKEY",
+             request-xfr: {}@{} {key}\n  provide-xfr: 127.0.0.1 NOKEY",
             options.primary.ip(),
             options.primary.port(),
         );

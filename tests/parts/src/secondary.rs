@@ -31,6 +31,17 @@ pub(crate) struct Program {
     pub(crate) before: Option<&'static [&'static str]>,
 }
 
+/// The TSIG key by which a secondary transfers (RFC 8945).
+#[derive(Clone, Copy, Debug)]
+pub struct TransferKey {
+    /// Its name.
+    pub name: &'static str,
+    /// Its algorithm, as all servers spell it: `hmac-sha256`.
+    pub algorithm: &'static str,
+    /// Its secret in base64: for tests only.
+    pub secret: &'static str,
+}
+
 /// A name server that runs, or that was killed and may be started again.
 #[derive(Debug)]
 pub(crate) struct Secondary {

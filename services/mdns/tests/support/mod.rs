@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use zonelog_central::Unseal;
 use zonelog_dns::{Name, OwnerName, Rdata, Rrtype, Serial, pack_rdata};
 use zonelog_mdns::drain::{Ask, Drained, Part, RecordView, drain};
 use zonelog_mdns::{MdnsOptions, MiniDns};
@@ -36,7 +37,10 @@ impl Running {
         let manager = Manager::new(url.parse().unwrap(), NoTls);
         let pool = Pool::builder(manager).max_size(8).build().unwrap();
         let (wake, wakeups) = watch::channel(0);
+        // What the tests write as sealed is in clear.
+        let unseal = Unseal::new(|_, sealed| Ok(sealed.ciphertext().to_owned()));
         let mini = MiniDns::bind(options, pool, wakeups).await.unwrap();
+        let mini = mini.with_secrets(unseal);
         let address = mini.local_addrs()[0];
         let shutdown = CancellationToken::new();
         let running = mini.run(shutdown.clone());

@@ -11,6 +11,7 @@ mod failures;
 mod faults;
 mod leases;
 mod pools;
+mod signed;
 mod target;
 mod targets;
 mod unreliable;

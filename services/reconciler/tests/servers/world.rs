@@ -302,10 +302,16 @@ async fn serve(
     let mdns = MiniDns::bind(options, connections, central.positions())
         .await
         .unwrap();
+    let mdns = mdns.with_secrets(unseal());
     let (address, stop) = (mdns.local_addrs()[0], shutdown.child_token());
     let serving = stop.clone();
     tokio::spawn(async move { mdns.run(serving).await.unwrap() });
     (address, stop)
+}
+
+/// What the tests give as sealed is in clear.
+fn unseal() -> Unseal {
+    Unseal::new(|_, sealed| Ok(sealed.ciphertext().to_owned()))
 }
 
 pub(crate) fn pool() -> PoolId {
@@ -476,7 +482,7 @@ impl Reconciler {
     ) -> Self {
         let options = ReconcilerOptions {
             masters,
-            unseal: Unseal::without_key(),
+            unseal: unseal(),
             allow_hmac_md5: false,
             timings,
             holder: holder.to_owned(),

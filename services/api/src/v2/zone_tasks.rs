@@ -10,6 +10,8 @@ use serde_json::Value;
 use uuid::Uuid;
 use zonelog_model::zone::{AbandonZone, MoveZone};
 use zonelog_model::{PoolId, ZoneId};
+use zonelog_projections::deadline;
+use zonelog_store::StoreError;
 
 use super::allowed::enforce_on_zone;
 use super::collection::no_content;
@@ -39,11 +41,10 @@ pub(crate) async fn abandon(
     Ok(no_content())
 }
 
-/// `POST /v2/zones/{zone_id}/tasks/xfr`: asks a secondary zone's masters for it. Every zone of this installation is a
-/// primary one, which has no masters.
+/// `POST /v2/zones/{zone_id}/tasks/xfr`: asks a secondary zone's masters for it at once.
 #[utoipa::path(post, path = "/v2/zones/{zone_id}/tasks/xfr", tag = "zones", operation_id = "transfer_zone",
     summary = "Transfer a secondary zone from its masters",
-    description = "Every zone is a primary one here, which has no masters: the answer is 400.",
+    description = "Asks the zone's masters at once whether they have a newer serial. A primary zone has none: 400.",
     responses((status = 202)))]
 pub(crate) async fn transfer(
     State(app): State<Arc<App>>,
@@ -51,11 +52,20 @@ pub(crate) async fn transfer(
     context: Context,
 ) -> Result<Response, ApiError> {
     let row = enforce_on_zone(&app, &context, "xfr_zone", zone).await?;
-    row.ok_or_else(ApiError::zone_not_found)?;
-    Err(ApiError::bad(
-        "bad_request",
-        "Can't XFR a non Secondary zone; only a SECONDARY zone is transferred from its masters",
-    ))
+    let row = row.ok_or_else(ApiError::zone_not_found)?;
+    if !row.kind.is_secondary() {
+        return Err(ApiError::bad(
+            "bad_request",
+            "Can't XFR a non Secondary zone; only a SECONDARY zone is transferred from its masters",
+        ));
+    }
+    let client = app.client().await?;
+    deadline::wake(&client, deadline::Kind::SecondaryRefresh, &[zone])
+        .await
+        .map_err(StoreError::from)?;
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
 }
 
 /// `POST /v2/zones/{zone_id}/tasks/pool_move`: moves the zone to the pool given, or to the one that the scheduler

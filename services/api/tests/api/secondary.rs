@@ -312,6 +312,19 @@ async fn a_secondary_zone_is_asked_for_shared_and_given_away() {
     api.of(BETA, Method::POST, &task, None)
         .await
         .expect_error(404, "zone_not_found");
+    let asked = api.of(MEMBER, Method::POST, &task, None).await.expect(202);
+    assert_eq!(asked.text, "");
+    let client = api.database().client().await;
+    let due: bool = client
+        .query_one(
+            "select exists (select from deadline where kind = 'secondary_refresh' and subject = $1 and due_at <= now())",
+            &[&Uuid::try_parse(&id).unwrap()],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    assert!(due);
+
     let share = json!({"target_project_id": "beta"});
     api.of(MEMBER, Method::POST, &format!("{path}/shares"), Some(&share))
         .await

@@ -31,6 +31,7 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("server_checkpoint", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("server_zone", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("server_lease", &["SELECT", "INSERT", "UPDATE"]),
+    ("server_control", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("api_token", &["SELECT", "INSERT", "UPDATE"]),
     ("deadline", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("deadline_head", &["SELECT", "UPDATE"]),

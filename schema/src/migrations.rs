@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     11 "catalog" "0011_catalog.sql",
     12 "secondary" "0012_secondary.sql",
     13 "deadline" "0013_deadline.sql",
+    14 "server_control" "0014_server_control.sql",
 ];
 
 /// The last migration's number.

@@ -8,6 +8,8 @@
 mod bind_outages;
 mod database_outages;
 mod killed_at_any_point;
+mod operators;
+mod reconcilers;
 mod whole_path;
 
 use std::collections::BTreeSet;

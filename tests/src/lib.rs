@@ -9,7 +9,9 @@
 mod dig;
 mod process;
 mod rest;
+mod role;
 
 pub use dig::{Dig, zone_content};
-pub use process::{Zonelog, ZonelogOptions, binary};
+pub use process::{Zonelog, ZonelogOptions, binary, pools_yaml};
 pub use rest::{Answer, Rest};
+pub use role::Role;

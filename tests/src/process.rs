@@ -325,7 +325,10 @@ fn configuration(
 }
 
 /// The default pool, with its servers, as Designate's `pools.yaml` has it.
-fn pools_yaml(folder: &Path, masters: SocketAddr, servers: &[&Bind], options: &ZonelogOptions) -> String {
+///
+/// # Panics
+/// When the key files cannot be written into `folder`.
+pub fn pools_yaml(folder: &Path, masters: SocketAddr, servers: &[&Bind], options: &ZonelogOptions) -> String {
     let mut text = String::from(
         "- name: default\n  id: 794ccc2c-d751-44fe-b57f-8894c9f5c842\n  description: Of a test.\n  attributes: {}\n\
          \x20 ns_records:\n  - { hostname: ns1.example.org., priority: 1 }\n",

@@ -1,4 +1,4 @@
-//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists`.
+//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists|recovery`.
 
 mod api;
 mod asker;
@@ -12,6 +12,7 @@ mod load;
 mod memory;
 mod path;
 mod pgbench;
+mod recovery;
 mod report;
 mod soa;
 mod store;
@@ -34,7 +35,10 @@ async fn main() -> ExitCode {
         "soa" => soa::run().await,
         "change" => change::run().await,
         "lists" => lists::run().await,
-        _ => Err("which benchmark? store, api, import, path, transfer, soa, change or lists".into()),
+        "recovery" => recovery::run().await,
+        _ => {
+            Err("which benchmark? store, api, import, path, transfer, soa, change, lists or recovery".into())
+        }
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -31,6 +31,7 @@ pub async fn register<C: GenericClient>(
             "with gone as (delete from server_checkpoint \
                where pool = $1 and server <> all ($2) returning server), \
              forgotten as (delete from server_zone b using gone where b.server = gone.server), \
+             unasked as (delete from server_control k using gone where k.server = gone.server), \
              moved as (delete from server_zone b using server_checkpoint c \
                where c.server = b.server and c.server = any ($2) and c.pool <> $1) \
              insert into server_checkpoint (server, pool, position, updated_at) \
@@ -74,15 +75,4 @@ pub async fn checkpoint<C: GenericClient>(
         )
         .await?;
     Ok(row.map(|row| row.get(0)))
-}
-
-/// How many zones are behind at a server, and how many of them are failing.
-pub async fn behind<C: GenericClient>(client: &C, server: &str) -> Result<(i64, i64), DeliveryError> {
-    let row = client
-        .query_one(
-            "select count(*), count(error) from server_zone where server = $1",
-            &[&server],
-        )
-        .await?;
-    Ok((row.get(0), row.get(1)))
 }

@@ -6,8 +6,11 @@
 //! so what [`stretch`] reads is exactly the zones touched up to the head that it returns.
 
 mod checkpoint;
+mod control;
+mod convergence;
 mod lease;
 mod parked;
+mod server;
 mod stretch;
 mod sweep;
 
@@ -15,11 +18,16 @@ use tokio_postgres::Row;
 use zonelog_dns::{LongSerial, NameError, ZoneName};
 use zonelog_model::{Position, ZoneId};
 
-pub use checkpoint::{Checkpoint, behind, checkpoint, checkpoints, register};
+pub use checkpoint::{Checkpoint, checkpoint, checkpoints, register};
+pub use control::{
+    Control, Paused, Resync, ask_replay, ask_resync, control, pause, record_resync, resume, take_replay,
+};
+pub use convergence::{ServerConvergence, ZoneConvergence, convergence};
 pub use lease::{Lease, acquire, release, renew};
 pub use parked::{Parked, Waiting, record, waiting, wake_all};
+pub use server::{BehindZone, Lag, ServerState, behind_at, lag, servers, touched_since};
 pub use stretch::{Stretch, park_stretch, stretch};
-pub use sweep::{found_behind, recent_zones, settled_zones, zone_count};
+pub use sweep::{found_behind, live_zones, recent_zones, settled_zones, zone_count};
 
 /// Why the tables could not be read or written.
 #[derive(Debug, thiserror::Error)]

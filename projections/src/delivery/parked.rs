@@ -86,14 +86,16 @@ pub async fn record<C: GenericClient>(
                where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \
                and exists (select from held)), \
              parked as (insert into server_zone as b \
-                 (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
-               select $1, p.key, p.name, p.zone, p.position, p.serial, p.error, p.attempts, $3, p.next_try \
+                 (server, zone_key, name, zone, position, serial, error, attempts, since, next_try, seen_at) \
+               select $1, p.key, p.name, p.zone, p.position, p.serial, p.error, p.attempts, $3, p.next_try, \
+                 case when p.serial is not null then $3::timestamptz end \
                from unnest($7::bytea[], $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::text[], \
                  $13::integer[], $14::timestamptz[]) \
                  as p(key, name, zone, position, serial, error, attempts, next_try), held \
                on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
                  position = excluded.position, serial = coalesce(excluded.serial, b.serial), \
-                 error = excluded.error, attempts = excluded.attempts, next_try = excluded.next_try \
+                 error = excluded.error, attempts = excluded.attempts, next_try = excluded.next_try, \
+                 seen_at = coalesce(excluded.seen_at, b.seen_at) \
                where b.position <= excluded.position) \
              update server_checkpoint set position = greatest(position, $4), updated_at = $3 \
              where server = $1 and exists (select from held)"

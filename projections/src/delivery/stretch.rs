@@ -34,7 +34,7 @@ const TOUCHED: &str = "select distinct on (name_key) name_key, name, id, content
      where pool = {pool} and position > {after} and position <= {upto} \
    ) t order by name_key, gone desc nulls first";
 
-fn touched_sql(pool: &str, after: &str, upto: &str) -> String {
+pub(super) fn touched_sql(pool: &str, after: &str, upto: &str) -> String {
     TOUCHED
         .replace("{pool}", pool)
         .replace("{after}", after)

@@ -25,12 +25,23 @@ pub async fn found_behind<C: GenericClient>(
     Ok(client
         .execute(
             "with held as (select 1 from server_lease where server = $1 and token = $2 for share) \
-             insert into server_zone (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
-             select $1, f.key, f.name, f.zone, f.position, f.serial, null, 0, $3, $3 \
+             insert into server_zone \
+               (server, zone_key, name, zone, position, serial, error, attempts, since, next_try, seen_at) \
+             select $1, f.key, f.name, f.zone, f.position, f.serial, null, 0, $3, $3, \
+               case when f.serial is not null then $3::timestamptz end \
              from unnest($4::bytea[], $5::text[], $6::uuid[], $7::bigint[], $8::bigint[]) \
                as f(key, name, zone, position, serial), held \
              on conflict (server, zone_key) do nothing",
-            &[&lease.server, &lease.token, &now, &keys, &names, &zones, &positions, &serials],
+            &[
+                &lease.server,
+                &lease.token,
+                &now,
+                &keys,
+                &names,
+                &zones,
+                &positions,
+                &serials,
+            ],
         )
         .await?)
 }
@@ -90,6 +101,24 @@ pub async fn recent_zones<C: GenericClient>(
              and not exists (select from server_zone b where b.server = $4 and b.zone_key = name_key) \
              order by content_position desc limit $3",
             &[&pool.uuid(), &through, &limit, &server],
+        )
+        .await?;
+    rows.iter().map(|row| target(row, 0)).collect()
+}
+
+/// A page of the pool's live zones in canonical order of their names, after the name with the key `after` (empty: from
+/// the start), whatever is known of them at any server.
+pub async fn live_zones<C: GenericClient>(
+    client: &C,
+    pool: PoolId,
+    after: &[u8],
+    limit: i64,
+) -> Result<Vec<ZoneTarget>, DeliveryError> {
+    let rows = client
+        .query(
+            "select name_key, name, id, content_position, pool_position, serial, false from zone \
+             where pool = $1 and deleted_position is null and name_key > $2 order by name_key limit $3",
+            &[&pool.uuid(), &after, &limit],
         )
         .await?;
     rows.iter().map(|row| target(row, 0)).collect()

@@ -14,8 +14,8 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::openapi::{self, Alias};
 use crate::v2::{
-    blacklists, exports, floating_ips, imports, limits, pools, quotas, recordsets, service_statuses, shares,
-    tlds, transfer_accepts, transfer_requests, tsigkeys, zone_tasks, zones,
+    blacklists, convergence, exports, floating_ips, imports, limits, pools, quotas, recordsets,
+    service_statuses, shares, tlds, transfer_accepts, transfer_requests, tsigkeys, zone_tasks, zones,
 };
 use crate::{admin, health, middleware, versions};
 
@@ -64,6 +64,7 @@ fn zone_routes() -> Routes {
         .routes(routes!(zones::list, zones::create))
         .routes(routes!(zones::show, zones::update, zones::delete))
         .routes(routes!(zones::nameservers))
+        .routes(routes!(convergence::show))
         .routes(routes!(recordsets::list, recordsets::create))
         .routes(routes!(recordsets::show, recordsets::update, recordsets::delete))
         .routes(routes!(recordsets::list_all))

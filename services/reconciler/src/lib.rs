@@ -19,10 +19,14 @@
 //! - A zone that will not follow is set aside with its error, and tried again with growing pauses; the checkpoint goes on.
 //! - A server that does not answer at all is probed with single questions. What it misses is set aside in one statement,
 //!   and follows as fast as it takes it when it is back.
-//! - Each server is worked on by one reconciler, under a lease whose token every write carries (server.rs).
+//! - Each server is worked on by one reconciler, under a lease whose token every write carries (server.rs). Nothing is
+//!   told to a server once the lease may have run out (term.rs).
+//! - Operators pause a server, have it asked for every zone, or have a part of the log driven again, through a table that
+//!   the holder of the lease looks at every second.
 //!
 //! The servers must accept NOTIFY from this process's address, besides that of MiniDNS (`allow-notify`).
 
+mod measure;
 mod options;
 mod pass;
 pub mod plan;
@@ -34,6 +38,7 @@ mod server;
 mod simulation;
 mod sweep;
 pub mod targets;
+mod term;
 pub mod topology;
 mod tracker;
 mod work;

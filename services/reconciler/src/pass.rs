@@ -1,7 +1,7 @@
 //! One try to bring one zone at one server to what the log says: look, plan, act, look again.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -15,6 +15,7 @@ use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, seria
 use crate::prepare::{ServerConfig, prepare};
 use crate::probe;
 use crate::targets::{TargetError, ZoneSpec};
+use crate::term::Term;
 use crate::topology::ServerSpec;
 
 /// The first pause between two looks, and the longest; it doubles in between.
@@ -35,8 +36,8 @@ pub(crate) struct Server {
     pub(crate) options: Arc<ReconcilerOptions>,
     /// How patient to be.
     pub(crate) timings: Timings,
-    /// Until when the lease is held for sure, by this process's clock, which goes on while the process is stopped.
-    lease_until: Mutex<Instant>,
+    /// Until when it may be told anything.
+    pub(crate) term: Term,
 }
 
 /// How a try ended.
@@ -69,14 +70,18 @@ pub(crate) struct Report {
 
 impl Server {
     /// Prepares it, from its pool's description.
-    pub(crate) async fn prepare(spec: &ServerSpec, options: &Arc<ReconcilerOptions>) -> Result<Self, String> {
+    pub(crate) async fn prepare(
+        spec: &ServerSpec,
+        options: &Arc<ReconcilerOptions>,
+        term: &Term,
+    ) -> Result<Self, String> {
         let config = prepare(spec, options).await?;
         Ok(Self {
             spec: spec.clone(),
             config,
             options: Arc::clone(options),
             timings: options.timings.clone(),
-            lease_until: Mutex::new(Instant::now()),
+            term: term.clone(),
         })
     }
 
@@ -140,14 +145,9 @@ impl Server {
         }
     }
 
-    /// The lease was asked for, or renewed, at this time.
-    pub(crate) fn held_from(&self, asked: Instant) {
-        *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner) = asked + self.timings.lease;
-    }
-
-    /// A process that was stopped past its lease tells servers nothing any more: another may have told them otherwise.
-    fn may_act(&self) -> Result<(), TargetError> {
-        if Instant::now() < *self.lease_until.lock().unwrap_or_else(PoisonError::into_inner) {
+    /// Refuses to tell the server anything once another may be working on it.
+    fn check_term(&self) -> Result<(), TargetError> {
+        if self.term.holds() {
             return Ok(());
         }
         Err(TargetError {
@@ -155,6 +155,27 @@ impl Server {
             reason: "nothing was told, as the lease on the server was not renewed in time; check that the database answers \
                      and that this process is not held up"
                 .to_owned(),
+        })
+    }
+
+    /// Makes the server transfer a zone anew.
+    pub(crate) async fn retransfer(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
+        let mut told = false;
+        for target in &self.config.targets {
+            self.check_term()?;
+            if let Some(done) = target.told.retransfer_zone(&zone.name) {
+                done.await?;
+                told = true;
+            }
+        }
+        if told {
+            return Ok(());
+        }
+        Err(TargetError {
+            server: self.config.label.clone(),
+            reason:
+                "such a server cannot be told to transfer a zone anew; delete its copy there, then resync"
+                    .to_owned(),
         })
     }
 
@@ -167,7 +188,7 @@ impl Server {
                 key: target.key.clone(),
                 renew,
             };
-            self.may_act()?;
+            self.check_term()?;
             target.told.ensure_zone(&spec).await?;
         }
         self.show_catalog(zone.created).await
@@ -186,7 +207,7 @@ impl Server {
 
     async fn remove(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
         for target in &self.config.targets {
-            self.may_act()?;
+            self.check_term()?;
             target.told.remove_zone(&zone.name, zone.hard).await?;
         }
         self.show_catalog(zone.position).await

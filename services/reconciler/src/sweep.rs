@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_postgres::Client;
 use zonelog_central::clock;
 use zonelog_dns::LongSerial;
 use zonelog_model::PoolId;
-use zonelog_projections::delivery::{self, Lease, ZoneTarget};
+use zonelog_projections::delivery::{self, Lease, Resync, ZoneTarget};
 
 use crate::pass::Server;
 use crate::plan::{Observed, is_at_or_past, serial_seen};
 use crate::probe;
-use crate::server::WorkError;
+use crate::server::{Signals, WorkError};
+use crate::tracker::ZoneKey;
 
 /// How many zones are asked for before the pace is kept again, in a slow sweep.
 const SLOW_PAGE: i64 = 16;
@@ -39,25 +39,31 @@ pub(crate) struct Sweep {
     pub(crate) client: Arc<Client>,
     pub(crate) lease: Lease,
     pub(crate) pool: PoolId,
-    /// Told when the server may have lost zones: it is asked for a sample, and for all if any of that is missing.
-    pub(crate) doubt: Arc<Notify>,
-    /// Told when zones were found behind.
-    pub(crate) found: Arc<Notify>,
+    /// When the server may have lost zones, it is asked for a sample, and for all if any of that is missing. When an
+    /// operator asks for a resync, it is asked for all in any case.
+    pub(crate) signals: Signals,
 }
 
 /// What a page of the sweep showed.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Seen {
-    missing: bool,
+    /// Zones that it does not serve at all.
+    missing: Vec<ZoneKey>,
+    /// How many are missing or old.
+    behind: usize,
     silent: bool,
 }
 
 impl Sweep {
     /// Sweeps until something fails; never returns `Ok`.
     pub(crate) async fn run(&self) -> Result<(), WorkError> {
+        self.resync().await?;
         if self.server.config.address.is_none() {
-            // There is nobody to ask.
-            return std::future::pending().await;
+            // There is nobody to ask; its targets may be told again.
+            loop {
+                self.signals.resync.notified().await;
+                self.resync().await?;
+            }
         }
         let mut quick = self.sample().await?;
         let mut complaint = None;
@@ -77,7 +83,7 @@ impl Sweep {
                     // A page that met with silence is asked for again.
                     after = last;
                 }
-                if seen.missing && !quick {
+                if !seen.missing.is_empty() && !quick {
                     tracing::warn!(
                         server = self.lease.server,
                         "a name server lost zones; asking for all of them"
@@ -121,9 +127,13 @@ impl Sweep {
 
     /// Waits, unless there is doubt: true when all zones are to be asked for at once.
     async fn wait(&self, pause: Duration) -> Result<bool, WorkError> {
-        match timeout(pause, self.doubt.notified()).await {
-            Ok(()) => self.sample().await,
-            Err(_) => Ok(false),
+        let end = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = self.signals.doubt.notified() => return self.sample().await,
+                () = self.signals.resync.notified() => self.resync().await?,
+                () = sleep_until(end) => return Ok(false),
+            }
         }
     }
 
@@ -155,7 +165,7 @@ impl Sweep {
         let through = through.ok_or(WorkError::NotRegistered)?;
         let zones =
             delivery::recent_zones(&*self.client, &self.lease.server, self.pool, through, SAMPLE).await?;
-        Ok(self.check(zones).await?.missing)
+        Ok(!self.check(zones).await?.missing.is_empty())
     }
 
     /// Asks for each zone and writes those that are behind.
@@ -183,7 +193,7 @@ impl Sweep {
                 Observed::Serving(serial) if is_at_or_past(serial, wanted) => {}
                 Observed::Serving(serial) => behind.push((zone, Some(serial_seen(serial, wanted)))),
                 Observed::NotServing => {
-                    seen.missing = true;
+                    seen.missing.push(zone.zone_key.clone());
                     behind.push((zone, None));
                 }
                 Observed::Referred | Observed::Unclear(_) => behind.push((zone, None)),
@@ -194,6 +204,7 @@ impl Sweep {
                 }
             }
         }
+        seen.behind = behind.len();
         if !behind.is_empty() {
             let new = delivery::found_behind(&*self.client, &self.lease, clock::now(), &behind).await?;
             if new > 0 {
@@ -202,9 +213,101 @@ impl Sweep {
                     zones = new,
                     "zones that a name server does not serve as it should"
                 );
-                self.found.notify_one();
+                self.signals.found.notify_one();
             }
         }
         Ok(seen)
     }
+
+    /// Does what is left of a resync, if an operator asked for one: the server is asked for every zone at once, and told
+    /// to transfer each anew if that was asked for. What is done is written after each page, so another goes on from there.
+    async fn resync(&self) -> Result<(), WorkError> {
+        let name = &self.lease.server;
+        loop {
+            let control = delivery::control(&*self.client, name).await?;
+            let Some(mut resync) = control.resync.filter(|resync| resync.done_at.is_none()) else {
+                return Ok(());
+            };
+            if resync.after.is_empty() {
+                tracing::info!(
+                    server = name,
+                    resync.retransfer,
+                    "a server is asked for every zone"
+                );
+                // What is known to be behind need not be asked for: it is tried at once.
+                delivery::wake_all(&*self.client, &self.lease, clock::now()).await?;
+                self.signals.found.notify_one();
+            }
+            let page = delivery::live_zones(&*self.client, self.pool, &resync.after, QUICK_PAGE).await?;
+            match page.last() {
+                Some(last) => resync.after.clone_from(&last.zone_key),
+                None => {
+                    resync.done_at = Some(clock::now());
+                    let Resync {
+                        asked,
+                        behind,
+                        failed,
+                        ..
+                    } = resync;
+                    tracing::info!(
+                        server = name,
+                        asked,
+                        behind,
+                        failed,
+                        "a server was asked for every zone"
+                    );
+                }
+            }
+            if !self.resync_page(&mut resync, page).await? {
+                // It does not answer now: the same page again.
+                sleep(SILENCE).await;
+                continue;
+            }
+            if !delivery::record_resync(&*self.client, &self.lease, &resync).await? {
+                // Another resync was asked for, and the next round begins it; or the lease is lost, which who renews it finds.
+                sleep(SILENCE).await;
+            }
+        }
+    }
+
+    /// Asks for a page of zones, and makes those that the server has be transferred anew if wanted. False: it is silent.
+    async fn resync_page(&self, resync: &mut Resync, page: Vec<ZoneTarget>) -> Result<bool, WorkError> {
+        let through = delivery::checkpoint(&*self.client, &self.lease.server).await?;
+        let through = through.ok_or(WorkError::NotRegistered)?;
+        resync.asked += count(page.len());
+        if self.server.config.address.is_none() {
+            // Nobody can be asked: its targets are told of every zone.
+            resync.behind += count(page.len());
+            let all: Vec<_> = page.into_iter().map(|zone| (zone, None)).collect();
+            delivery::found_behind(&*self.client, &self.lease, clock::now(), &all).await?;
+            self.signals.found.notify_one();
+            return Ok(true);
+        }
+        // What the log did after the checkpoint is on its way anyhow.
+        let settled = page.iter().filter(|zone| zone.position <= through).cloned();
+        let seen = self.check(settled.collect()).await?;
+        if seen.silent {
+            return Ok(false);
+        }
+        resync.behind += count(seen.behind);
+        if resync.retransfer {
+            let there = page
+                .into_iter()
+                .filter(|zone| !seen.missing.contains(&zone.zone_key));
+            let mut told = stream::iter(there)
+                .map(|zone| async move { self.server.retransfer(&zone).await })
+                .buffer_unordered(AT_ONCE);
+            while let Some(told) = told.next().await {
+                if let Err(error) = told {
+                    resync.failed += 1;
+                    resync.error = Some(error.to_string());
+                }
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, sleep_until};
 use tokio_postgres::Client;
@@ -12,11 +12,12 @@ use zonelog_dns::ZoneName;
 use zonelog_model::{PoolId, Position, Timestamp};
 use zonelog_projections::delivery::{self, DeliveryError, Lease, Stretch};
 
+use crate::measure::measure;
 use crate::options::Timings;
 use crate::pass::{Outcome, Report, Server};
 use crate::plan::Observed;
 use crate::probe;
-use crate::server::WorkError;
+use crate::server::{Signals, WorkError, renew};
 use crate::tracker::{Start, Tracker};
 
 /// How many stretches may be open at once.
@@ -53,9 +54,7 @@ pub(crate) struct Work {
     lease: Lease,
     pool: PoolId,
     wakeups: watch::Receiver<Position>,
-    /// Tells the sweep that the server may have lost zones, and hears from it of zones found behind.
-    doubt: Arc<Notify>,
-    found: Arc<Notify>,
+    signals: Signals,
     tracker: Tracker,
     passes: JoinSet<(Start, Report)>,
     again_running: usize,
@@ -79,7 +78,7 @@ impl Work {
         pool: PoolId,
         wakeups: watch::Receiver<Position>,
         checkpoint: Position,
-        (doubt, found): (Arc<Notify>, Arc<Notify>),
+        signals: Signals,
     ) -> Self {
         Self {
             server,
@@ -87,8 +86,7 @@ impl Work {
             lease,
             pool,
             wakeups,
-            doubt,
-            found,
+            signals,
             tracker: Tracker::at(checkpoint),
             passes: JoinSet::new(),
             again_running: 0,
@@ -104,7 +102,7 @@ impl Work {
     /// Works until something fails; never returns `Ok`.
     pub(crate) async fn run(&mut self) -> Result<(), WorkError> {
         let timings = self.server.timings.clone();
-        let found = Arc::clone(&self.found);
+        let found = Arc::clone(&self.signals.found);
         let mut wakeups = self.wakeups.clone();
         let mut woken = true;
         let mut poll = tokio::time::interval(SLOW_POLL);
@@ -141,13 +139,10 @@ impl Work {
                     self.look = true;
                     let head = *wakeups.borrow();
                     self.measure(head).await?;
+                    self.heed().await?;
                 }
                 _ = renewal.tick() => {
-                    let asked = Instant::now();
-                    if !delivery::renew(&*self.client, &self.lease, timings.lease.as_secs_f64()).await? {
-                        return Err(WorkError::LeaseLost);
-                    }
-                    self.server.held_from(asked);
+                    renew(&self.client, &self.lease, &self.server.term, timings.lease).await?;
                 }
                 () = found.notified() => {
                     self.any_aside = true;
@@ -159,9 +154,31 @@ impl Work {
         }
     }
 
+    /// Up to where the checkpoint is written.
+    pub(crate) const fn written(&self) -> Position {
+        self.written
+    }
+
+    /// Heeds what operators ask for.
+    async fn heed(&mut self) -> Result<(), WorkError> {
+        let control = delivery::control(&*self.client, &self.lease.server).await?;
+        if control.paused.is_some() || control.replay_from.is_some() {
+            return Err(WorkError::Asked);
+        }
+        if control.resync.is_some_and(|resync| resync.done_at.is_none()) {
+            self.signals.resync.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Stops what is under way.
+    pub(crate) async fn stop(&mut self) {
+        self.passes.shutdown().await;
+    }
+
     /// Ends in good order: what was seen is written.
     pub(crate) async fn leave(&mut self) -> Result<(), WorkError> {
-        self.passes.shutdown().await;
+        self.stop().await;
         self.flush().await
     }
 
@@ -233,7 +250,7 @@ impl Work {
         self.again_running -= usize::from(start.again);
         if report.missing && !start.again && start.target.created <= self.written {
             // It served this zone once: what else did it lose?
-            self.doubt.notify_one();
+            self.signals.doubt.notify_one();
         }
         let outcome = match report.outcome {
             Outcome::Silent => match self.probe().await {
@@ -318,7 +335,7 @@ impl Work {
         self.retry_at = Some(Instant::now());
         self.look = true;
         // It may have come back without its disk.
-        self.doubt.notify_one();
+        self.signals.doubt.notify_one();
         Ok(())
     }
 
@@ -388,16 +405,11 @@ impl Work {
     }
 
     async fn measure(&self, head: Position) -> Result<(), WorkError> {
-        let name = self.lease.server.clone();
-        let (behind, _) = delivery::behind(&*self.client, &name).await?;
+        let name = &self.lease.server;
+        measure(&self.client, name, (self.written, head), false).await?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge")]
-        {
-            let lag = (head - self.written).max(0) as f64;
-            let unread = (head - self.tracker.read()).max(0) as f64;
-            metrics::gauge!("zonelog_server_parked_zones", "server" => name.clone()).set(behind as f64);
-            metrics::gauge!("zonelog_server_lag_events", "server" => name).set(lag);
-            metrics::gauge!("zonelog_feed_lag_events", "role" => "reconciler").set(unread);
-        }
+        let unread = (head - self.tracker.read()).max(0) as f64;
+        metrics::gauge!("zonelog_feed_lag_events", "role" => "reconciler").set(unread);
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::{
-    doctor, events, migrate, pool, projection, roles, secondary, service, tlds, token, up,
+    doctor, events, migrate, pool, projection, roles, secondary, server, service, tlds, token, up, zone,
 };
 use crate::output;
 
@@ -60,6 +60,12 @@ pub enum Command {
     /// Import top-level domains.
     #[command(subcommand)]
     Tlds(tlds::TldsCommand),
+    /// Show the name servers, pause them, and have them looked at anew.
+    #[command(subcommand)]
+    Server(server::ServerCommand),
+    /// Show how far a zone has come at the name servers.
+    #[command(subcommand)]
+    Zone(zone::ZoneCommand),
     /// Tidy up what services said of themselves.
     #[command(subcommand)]
     Service(service::ServiceCommand),
@@ -106,6 +112,8 @@ async fn run(cli: Cli) -> Result<ExitCode, CommandError> {
         Command::Token(command) => token::run(&cli.at, command).await?,
         Command::Pool(command) => pool::run(&cli.at, command).await?,
         Command::Tlds(command) => tlds::run(&cli.at, command).await?,
+        Command::Server(command) => server::run(&cli.at, command).await?,
+        Command::Zone(command) => zone::run(&cli.at, command).await?,
         Command::Service(command) => service::run(&cli.at, command).await?,
         Command::Secondary(command) => secondary::run(&cli.at, command).await?,
         Command::Projection(command) => return projection::run(&cli.at, command).await,

@@ -48,6 +48,8 @@ fn help_names_every_command() {
         "token",
         "projection",
         "events",
+        "server",
+        "zone",
         "doctor",
     ] {
         assert!(
@@ -87,6 +89,9 @@ fn a_wrong_command_line_is_status_2() {
         ],
         &["token", "revoke", "not-an-id"],
         &["events", "tail", "--from", "0"],
+        &["server", "replay", "ns1"],
+        &["server", "replay", "ns1", "--from", "0"],
+        &["zone", "convergence"],
         &["projection", "rebuild", "--compare", "--replace"],
     ] {
         let (status, _, err) = said(&zonelog(arguments));
@@ -126,6 +131,8 @@ fn a_command_without_a_database_says_what_to_do() {
     for command in [
         &["events", "tail"][..],
         &["token", "list"],
+        &["server", "list"],
+        &["zone", "convergence", "z.test"],
         &["migrate"],
         &["projection", "rebuild"],
     ] {

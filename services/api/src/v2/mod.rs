@@ -4,6 +4,7 @@ mod allowed;
 pub(crate) mod blacklists;
 mod body;
 mod collection;
+pub(crate) mod convergence;
 mod export_text;
 pub(crate) mod exports;
 mod fields;

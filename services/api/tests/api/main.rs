@@ -10,6 +10,7 @@ mod auth;
 mod bad_input;
 mod collections;
 mod connections;
+mod convergence;
 mod discovery;
 mod exports;
 mod faults;

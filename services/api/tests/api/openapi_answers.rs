@@ -117,6 +117,7 @@ async fn zones(tour: &mut Tour) {
     let change = json!({"ttl": 60, "description": "mine"});
     tour.ask("patch", &path, &[], Some(change)).await.expect(202);
     tour.get(&format!("{path}/nameservers")).await.expect(200);
+    tour.get(&format!("{path}/convergence")).await.expect(200);
     tour.ask("post", &format!("{path}/tasks/xfr"), &[], None)
         .await
         .expect(400);

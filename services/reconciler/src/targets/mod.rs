@@ -69,6 +69,12 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
 
     /// Makes the server forget the zone. Its copy of the zone goes too when `hard`; else as the target's options say.
     fn remove_zone<'a>(&'a self, zone: &'a ZoneName, hard: bool) -> Told<'a>;
+
+    /// Makes the server transfer the zone anew as a whole, whatever its serial: its content is in doubt. `None`: such servers
+    /// cannot be told to.
+    fn retransfer_zone<'a>(&'a self, _zone: &'a ZoneName) -> Option<Told<'a>> {
+        None
+    }
 }
 
 /// How a server is told which zones to serve: addresses looked up, keys read.

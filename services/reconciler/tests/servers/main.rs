@@ -6,6 +6,7 @@
 )]
 
 mod catalogs;
+mod control;
 mod convergence;
 mod failures;
 mod faults;

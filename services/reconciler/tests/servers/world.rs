@@ -281,6 +281,23 @@ impl World {
     }
 }
 
+impl World {
+    /// Waits until a server gives every live zone as MiniDNS does, record by record.
+    pub(crate) async fn until_same_content(&self, server: &Bind) {
+        let rows = self
+            .client
+            .query("select name from zone where deleted_position is null", &[]);
+        for row in rows.await.unwrap() {
+            let name: String = row.get(0);
+            eventually(format!("{name} is the same everywhere"), PATIENCE, async || {
+                let ours = whole_zone(self.master, &name).await;
+                !ours.is_empty() && whole_zone(server.dns_address(), &name).await == ours
+            })
+            .await;
+        }
+    }
+}
+
 impl Drop for World {
     fn drop(&mut self) {
         self.shutdown.cancel();

@@ -124,6 +124,15 @@ impl Bind9 {
         }
     }
 
+    async fn retransfer(&self, zone: &ZoneName) -> Result<(), TargetError> {
+        let told = self.command(&format!("retransfer {}", self.named(zone))).await?;
+        if told.succeeded() {
+            Ok(())
+        } else {
+            Err(self.refused("retransfer", zone, &told))
+        }
+    }
+
     async fn command(&self, command: &str) -> Result<Reply, TargetError> {
         self.channel
             .command(command)
@@ -160,6 +169,10 @@ impl PoolTarget for Bind9 {
 
     fn remove_zone<'a>(&'a self, zone: &'a ZoneName, hard: bool) -> Told<'a> {
         Box::pin(self.remove(zone, hard))
+    }
+
+    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName) -> Option<Told<'a>> {
+        Some(Box::pin(self.retransfer(zone)))
     }
 }
 

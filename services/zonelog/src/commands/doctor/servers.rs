@@ -9,6 +9,7 @@ use tokio::net::UdpSocket;
 use tokio::time::timeout;
 use zonelog_central::ids;
 use zonelog_dns::ZoneName;
+use zonelog_projections::delivery;
 use zonelog_reconciler::targets::TargetConfig;
 use zonelog_reconciler::topology::ServerSpec;
 use zonelog_reconciler::{ReconcilerOptions, Target, prepare};
@@ -107,6 +108,21 @@ async fn progress(label: &str, name: &str, client: &Client) -> Check {
         );
     };
     let behind = head(client).await.unwrap_or(checkpoint) - checkpoint;
+    let control = match delivery::control(&***client, name).await {
+        Ok(control) => control,
+        Err(error) => return Check::fail(about, output::chain(&error), "look into PostgreSQL's log"),
+    };
+    if let Some(paused) = control.paused {
+        let reason = paused
+            .reason
+            .map(|reason| format!(": {reason}"))
+            .unwrap_or_default();
+        let found = format!(
+            "paused since {}{reason}; {behind} events behind",
+            crate::commands::server::time(paused.since)
+        );
+        return Check::warn(about, found, "when it is ready: `zonelog server resume`");
+    }
     if failing > 0 {
         let error = error.unwrap_or_default();
         let found = format!("{failing} zones fail there, one of them with: {error}");

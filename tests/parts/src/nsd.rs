@@ -131,6 +131,13 @@ impl Nsd {
         self.nsd_control(&["reconfig"]).await.map(drop)
     }
 
+    /// Gives it one more pattern, of this name.
+    pub async fn add_pattern(&mut self, name: &str, pattern: &NsdPattern) -> io::Result<()> {
+        let more = as_text(pattern).replace("name: secondary", &format!("name: {name}"));
+        self.0.reconfigure(|text| text.to_owned() + &more)?;
+        self.nsd_control(&["reconfig"]).await.map(drop)
+    }
+
     /// Kills it (SIGKILL) and waits for its end.
     pub async fn kill(&mut self) -> io::Result<()> {
         self.0.kill().await

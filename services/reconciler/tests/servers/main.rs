@@ -14,6 +14,8 @@ mod leases;
 mod pools;
 mod signed;
 mod target;
+mod target_knot;
+mod target_nsd4;
 mod targets;
 mod unreliable;
 mod world;

@@ -12,6 +12,7 @@ pub(crate) mod options;
 mod transaction;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ impl Bulk for Knot {
     /// through and that one its own answer.
     async fn carry_out(&self, orders: &[Order]) -> Vec<Done> {
         let mut done = vec![Ok(()); orders.len()];
-        let mut parts = VecDeque::from([0..orders.len()]);
+        let mut parts: VecDeque<Range<usize>> = std::iter::once(0..orders.len()).collect();
         while let Some(part) = parts.pop_front() {
             let transaction = Transaction::new(&self.config, &orders[part.clone()]);
             match transaction.run().await {

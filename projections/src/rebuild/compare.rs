@@ -83,11 +83,9 @@ async fn within_snapshot(
             (Side::Rebuilt, shadow, "public"),
         ] {
             // What was purged of deleted zones is in the log, and so in what was made anew of it.
-            let purged = match (side, zone_column(table)) {
-                (Side::Rebuilt, Some(column)) => {
-                    format!("where not exists (select from public.zone_purged p where p.zone = t.{column})")
-                }
-                _ => String::new(),
+            let purged = match side {
+                Side::Rebuilt => without_purged(table),
+                Side::Live => String::new(),
             };
             let statement = format!(
                 "select to_jsonb(d) from (
@@ -108,13 +106,15 @@ async fn within_snapshot(
     Ok(differences)
 }
 
-/// The column of a table whose rows go when a deleted zone is purged.
-fn zone_column(table: &str) -> Option<&'static str> {
-    match table {
-        "zone" => Some("id"),
-        "recordset_version" | "zone_serial" | "zone_share" => Some("zone"),
-        _ => None,
-    }
+/// The condition on rows `t` of a rebuilt table that leaves out what was purged of deleted zones, and so is not to come
+/// back; empty where nothing is purged.
+pub fn without_purged(table: &str) -> String {
+    let column = match table {
+        "zone" => "id",
+        "recordset_version" | "zone_serial" | "zone_share" => "zone",
+        _ => return String::new(),
+    };
+    format!("where not exists (select from public.zone_purged p where p.zone = t.{column})")
 }
 
 fn key_of(columns: &[&str], row: &Value) -> String {

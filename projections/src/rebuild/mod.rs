@@ -3,5 +3,5 @@
 mod compare;
 mod replay;
 
-pub use compare::{Difference, Side, compare};
+pub use compare::{Difference, Side, compare, without_purged};
 pub use replay::{Progress, RebuildError, Rebuilt, drop_shadow, rebuild};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use zonelog_model::zone::ZoneKind;
 use zonelog_projections::deadline::{self, Kind, Next};
-use zonelog_projections::rebuild::{compare, drop_shadow, rebuild};
+use zonelog_projections::rebuild::{compare, drop_shadow, rebuild, without_purged};
 use zonelog_store::{Database, Feed};
 use zonelog_test_parts::{TestDatabase, eventually};
 
@@ -81,6 +81,10 @@ async fn a_deleted_zone_is_purged_and_a_rebuild_knows_it() {
     let owner = world.database.owner().await;
     let mut rebuilt = rebuild(&feed, &owner, "shadow", |_| {}).await.unwrap();
     assert_eq!(compare(&feed, &owner, &mut rebuilt, 20).await.unwrap(), []);
+    // Nor does what was purged come back with what takes the place of the live tables.
+    let sql = format!("select count(*) from shadow.zone t {}", without_purged("zone"));
+    let left: i64 = owner.query_one(&sql, &[]).await.unwrap().get(0);
+    assert_eq!(left, 1);
     // What is lost otherwise is told as before.
     owner
         .execute("delete from zone_serial where zone = $1", &[&kept.id.uuid()])

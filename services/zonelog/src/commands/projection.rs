@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 use zonelog_projections::inline::TABLES;
-use zonelog_projections::rebuild::{compare, drop_shadow, rebuild};
+use zonelog_projections::rebuild::{compare, drop_shadow, rebuild, without_purged};
 use zonelog_store::{Database, Feed};
 
 use crate::cli::{At, CommandError};
@@ -74,8 +74,9 @@ pub async fn run(at: &At, command: ProjectionCommand) -> Result<ExitCode, Comman
     if args.replace {
         for (table, _) in TABLES {
             let statement = format!(
-                "truncate {table}; insert into {table} select * from {}.{table}",
-                args.schema
+                "truncate {table}; insert into {table} select t.* from {}.{table} t {}",
+                args.schema,
+                without_purged(table)
             );
             stopped.batch_execute(&statement).await?;
         }

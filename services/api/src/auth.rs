@@ -12,10 +12,10 @@ use zonelog_projections::api_token::{self, ApiToken};
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::http_client::HttpClientError;
 use crate::keystone::{Catalog, Keystone, Secret};
 use crate::options::{ApiOptions, Auth};
 use crate::token::TokenSecret;
+use zonelog_central::http_client::HttpClientError;
 
 /// The most tokens remembered, known or unknown; when there are more, all are forgotten.
 const MOST_REMEMBERED: usize = 10_000;

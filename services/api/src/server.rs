@@ -26,7 +26,6 @@ use zonelog_store::Database;
 use crate::app::App;
 use crate::auth::Identification;
 use crate::cors::{self, BadOrigin};
-use crate::http_client::{HttpClient, HttpClientError};
 use crate::middleware::normalize;
 use crate::neutron::Neutron;
 use crate::options::{ApiOptions, Auth};
@@ -35,6 +34,7 @@ use crate::rate_limit::Rates;
 use crate::router::router;
 use crate::tls::{Certificate, CertificateWatch, TlsError};
 use crate::v2::ImportRoom;
+use zonelog_central::http_client::{HttpClient, HttpClientError};
 
 /// The largest head of a request (line and headers) in octets.
 const MAX_HEAD: usize = 64 * 1024;

@@ -13,6 +13,7 @@
 //! follow their pool's NS records, and what takes away old rows. [`clock`] and [`ids`] are the only places where the program asks for the time and for randomness.
 
 pub mod clock;
+pub mod http_client;
 pub mod ids;
 pub mod seal;
 pub mod tsig;

@@ -28,7 +28,7 @@ pub struct Timings {
     pub park_after: Duration,
     /// How long to wait for the answer to one DNS query (250 ms).
     pub query_timeout: Duration,
-    /// How long to wait for the rndc channel, for each command, where the target does not say (5 s).
+    /// How long to wait for the answer of a target's control channel or API, where the target does not say (5 s).
     pub rndc_timeout: Duration,
     /// When NOTIFY is repeated, counted from the first (50, 200, 500 ms).
     pub notify_again: Vec<Duration>,

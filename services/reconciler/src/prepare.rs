@@ -9,6 +9,8 @@ use zonelog_model::resource::HostPort;
 
 use crate::options::{ReconcilerOptions, Timings};
 use crate::targets::bind9::{Bind9Config, Bind9Options};
+use crate::targets::designate::DesignateConfig;
+use crate::targets::pdns4::Pdns4Config;
 use crate::targets::{
     self, CatalogFollower, Identity, KINDS, Nsd4Channel, Nsd4Config, PoolTarget, TargetConfig, target_of,
 };
@@ -202,6 +204,16 @@ async fn prepare_target(
                 timeout: read.timeout,
             })
         }
+        "pdns4" => TargetConfig::Pdns4(Pdns4Config::read(
+            &spec.options,
+            &options.unseal,
+            options.timings.rndc_timeout,
+        )?),
+        "designate" => TargetConfig::Designate(DesignateConfig::read(
+            &spec.options,
+            &options.unseal,
+            options.timings.rndc_timeout,
+        )?),
         "fake" => TargetConfig::Fake,
         other => {
             return Err(format!(

@@ -1,4 +1,4 @@
-//! Real parts for tests: PostgreSQL, BIND, Knot, NSD and Keystone on free ports, stopped when the test ends.
+//! Real parts for tests: PostgreSQL, BIND, Knot, NSD, PowerDNS and Keystone on free ports, stopped when the test ends.
 //!
 //! What cannot be started panics with the reason: there is no test to go on with.
 #![allow(
@@ -12,6 +12,7 @@ pub mod knot;
 pub mod neutron;
 pub mod nsd;
 pub mod openstack;
+pub mod pdns;
 pub mod postgres;
 pub mod primary;
 pub mod python;

@@ -28,9 +28,9 @@ pub use options::{Credential, KeystoneOptions, Secret};
 
 use crate::auth::Identity;
 use crate::error::ApiError;
-use crate::http_client::{Answer, AskError, HttpClient, HttpClientError};
 use messages::{Body, TokenScope};
 use service_token::ServiceToken;
+use zonelog_central::http_client::{Answer, AskError, HttpClient, HttpClientError};
 
 /// How long it is remembered that a token is none: short, as a bad token is soon replaced.
 const REFUSAL_MEMORY: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@ use zonelog_model::Timestamp;
 use super::messages::{Body, authentication};
 use super::options::Credential;
 use super::{KeystoneError, MAX_ANSWER};
-use crate::http_client::{AskError, HttpClient};
+use zonelog_central::http_client::{AskError, HttpClient};
 
 /// A token that ends within this time is replaced before it is used.
 const MARGIN: TimeDelta = TimeDelta::seconds(30);

@@ -13,7 +13,7 @@ use zonelog_model::ProjectId;
 
 use super::endpoint::Endpoint;
 use crate::error::ApiError;
-use crate::http_client::HttpClient;
+use zonelog_central::http_client::HttpClient;
 
 /// The largest page taken, in bytes: some 50,000 floating IPs.
 const MAX_PAGE: usize = 16 * 1024 * 1024;

@@ -3,11 +3,15 @@
 mod batch;
 pub(crate) mod bind9;
 pub(crate) mod catalog;
+pub(crate) mod designate;
 mod fake;
 pub(crate) mod knot;
+mod masters;
 pub(crate) mod nsd4;
 pub(crate) mod options;
+pub(crate) mod pdns4;
 mod rndc;
+mod turns;
 
 use std::fmt;
 use std::future::Future;
@@ -25,13 +29,15 @@ use nsd4::Nsd4;
 
 pub use bind9::{Bind9, Bind9Config};
 pub use catalog::{CATALOG_KINDS, CatalogFollower};
+pub use designate::{Designate, DesignateConfig, Password};
 pub use fake::Fake;
 pub use knot::KnotConfig;
 pub use nsd4::{Identity, Nsd4Channel, Nsd4Config};
+pub use pdns4::{Pdns4, Pdns4Config};
 pub use rndc::{KeyError, RndcAlgorithm, RndcError, RndcKey, RndcSecret};
 
 /// The kinds of targets that can be told, as `pools.yaml` names them.
-pub const KINDS: &[&str] = &["bind9", "catalog", "knot", "nsd4", "fake"];
+pub const KINDS: &[&str] = &["bind9", "catalog", "knot", "nsd4", "pdns4", "designate", "fake"];
 
 /// A zone as a server must have it: a secondary of the masters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +94,10 @@ pub enum TargetConfig {
     Knot(KnotConfig),
     /// NSD through its control channel; wants a pattern for the zones.
     Nsd4(Nsd4Config),
+    /// PowerDNS by its HTTP API; wants `api=yes` and `secondary=yes`.
+    Pdns4(Pdns4Config),
+    /// Another Designate by its API: zones of type SECONDARY there.
+    Designate(DesignateConfig),
     /// Nothing to tell.
     Fake,
 }
@@ -100,6 +110,8 @@ pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
         TargetConfig::Nsd4(config) => Arc::new(Batched::new(server, Nsd4::new(config))),
         // Who follows the catalog does the rest, for all zones together.
         TargetConfig::Catalog | TargetConfig::Fake => Arc::new(Fake),
+        TargetConfig::Pdns4(config) => Arc::new(Pdns4::new(server, config)),
+        TargetConfig::Designate(config) => Arc::new(Designate::new(server, config)),
     }
 }
 
@@ -110,6 +122,8 @@ pub fn remarks(target: &zonelog_model::resource::PoolTarget) -> Vec<String> {
         "knot" => knot::options::remarks(&target.options),
         "nsd4" => nsd4::options::remarks(&target.options),
         "catalog" | "fake" => Vec::new(),
+        "pdns4" => pdns4::remarks(&target.options),
+        "designate" => designate::remarks(&target.options),
         _ => vec![format!(
             "this version of Zonelog cannot tell such targets of zones (it can: {}): its zones stay in ERROR",
             KINDS.join(", ")

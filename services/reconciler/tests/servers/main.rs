@@ -5,6 +5,7 @@
     reason = "a broken part fails the test"
 )]
 
+mod another_designate;
 mod catalogs;
 mod control;
 mod convergence;
@@ -13,6 +14,7 @@ mod faults;
 mod leases;
 mod pools;
 mod signed;
+mod several_pools;
 mod target;
 mod target_knot;
 mod target_nsd4;

@@ -175,12 +175,12 @@ async fn a_deleted_pool_leaves_nothing_behind() {
 async fn a_target_that_nobody_can_tell_is_an_error_and_not_the_end() {
     let (world, bind) = (World::new().await, bind().await);
     let strange = Member {
-        kind: "pdns4",
+        kind: "infoblox",
         ..server(&bind)
     };
     let _reconciler = Reconciler::start(&world, "a", &[strange], quick()).await;
     let zone = world.create_zone("strange.test.").await;
-    let error = world.until_error("pdns4").await;
+    let error = world.until_error("infoblox").await;
     assert!(
         error.contains("zonelog pool update") && error.contains("pool default"),
         "{error}"

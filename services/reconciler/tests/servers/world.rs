@@ -26,6 +26,7 @@ use zonelog_reconciler::targets::{Bind9Config, RndcKey, RndcSecret, TargetConfig
 use zonelog_reconciler::{ReconcilerOptions, Timings, Unseal, probe, run};
 use zonelog_store::Database;
 use zonelog_test_parts::bind::{Bind, BindOptions};
+use zonelog_test_parts::pdns::Pdns;
 use zonelog_test_parts::{TestDatabase, eventually};
 
 /// How long anything may take.
@@ -94,6 +95,11 @@ impl World {
     /// Gives the default pool these servers.
     pub(crate) async fn serve_by(&self, members: &[Member]) {
         self.change_pool(pool(), described("default", members)).await;
+    }
+
+    /// What ends when the world does.
+    pub(crate) fn until_dropped(&self) -> CancellationToken {
+        self.shutdown.child_token()
     }
 
     /// Stops MiniDNS.
@@ -368,6 +374,18 @@ pub(crate) fn server(bind: &Bind) -> Member {
         .with("rndc_key_name", bind.rndc_key())
         .with("rndc_algorithm", bind.rndc_algorithm())
         .with("rndc_secret", bind.rndc_secret())
+}
+
+/// A PowerDNS as a member.
+pub(crate) fn pdns4(pdns: &Pdns) -> Member {
+    let member = Member {
+        asked: pdns.dns_address(),
+        kind: "pdns4",
+        options: BTreeMap::new(),
+    };
+    member
+        .with("api_endpoint", &pdns.api_endpoint())
+        .with("api_token", Pdns::API_TOKEN)
 }
 
 /// A pool of these servers.

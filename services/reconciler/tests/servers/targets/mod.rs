@@ -9,6 +9,7 @@ mod bind9;
 pub(crate) mod catalog;
 mod knot;
 mod nsd4;
+mod pdns4;
 mod pooled;
 mod told;
 
@@ -175,6 +176,8 @@ fn as_prepared(member: &Member) -> TargetConfig {
     let prepared = prepare(spec, &options).now_or_never().unwrap();
     prepared.unwrap().targets.remove(0).config
 }
+told!(pdns4_told, super::pdns4::OfPdns4);
+pooled!(pdns4_in_a_pool, super::pdns4::OfPdns4);
 
 /// The zones of these names with one content, at a BIND that has no other secondaries.
 async fn primary_of(zones: &[String], serial: u32, key: Option<TransferKey>) -> (Bind, Primary) {

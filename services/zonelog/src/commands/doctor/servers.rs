@@ -37,9 +37,17 @@ pub(super) async fn check(
     match prepare(spec, options).await {
         Ok(server) => {
             for target in &server.targets {
-                if let TargetConfig::Bind9(_) = target.config {
-                    checks.push(rndc(&label, target).await);
-                }
+                let channel = match target.config {
+                    TargetConfig::Bind9(_) => {
+                        ("rndc", "compare address and key with the server's `controls`")
+                    }
+                    TargetConfig::Pdns4(_) => ("API", "compare address and token with PowerDNS's settings"),
+                    TargetConfig::Designate(_) => {
+                        ("API", "compare addresses, user and project with that cloud's")
+                    }
+                    _ => continue,
+                };
+                checks.push(told(&label, target, channel).await);
             }
             if let Some(address) = server.address {
                 let patience = Duration::from_millis(config.reconciler.query_timeout_ms.max(1000));
@@ -56,8 +64,8 @@ pub(super) async fn check(
 }
 
 /// Has the server forget a zone that cannot exist: that takes address, key and right, and changes nothing.
-async fn rndc(label: &str, target: &Target) -> Check {
-    let about = format!("server {label}: rndc");
+async fn told(label: &str, target: &Target, (channel, remedy): (&str, &str)) -> Check {
+    let about = format!("server {label}: {channel}");
     let done = match ZoneName::parse(NOWHERE) {
         Ok(zone) => target
             .told
@@ -68,11 +76,7 @@ async fn rndc(label: &str, target: &Target) -> Check {
     };
     match done {
         Ok(()) => Check::ok(about, "takes our key and commands"),
-        Err(reason) => Check::fail(
-            about,
-            reason,
-            "compare address and key with the server's `controls`",
-        ),
+        Err(reason) => Check::fail(about, reason, remedy),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Asking other services over HTTP: Keystone and Neutron.
+//! Asking other services over HTTP: Keystone, Neutron, the API of a name server.
 //!
 //! Every answer comes within a time and a size, or is an error. TLS is checked against the system's certificates, or
 //! against those of one file alone.
@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+pub use http_body_util::Full;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+pub use hyper::http::{self, HeaderMap, HeaderValue, Method, Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -43,15 +44,20 @@ pub enum HttpClientError {
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
-pub(crate) enum AskError {
+pub enum AskError {
+    /// It took too long.
     #[error("no answer within {0:?}")]
     TooSlow(Duration),
+    /// It said too much.
     #[error("the answer is longer than {0} bytes")]
     TooLong(usize),
+    /// What was to be asked is no HTTP.
     #[error("the request cannot be made: {0}")]
-    Request(#[from] axum::http::Error),
+    Request(#[from] http::Error),
+    /// There is no connection, or TLS refused it.
     #[error("{}", chain(.0))]
     Connection(#[from] hyper_util::client::legacy::Error),
+    /// The connection ended in the middle of the answer.
     #[error("the answer broke off: {0}")]
     Broken(Box<dyn std::error::Error + Send + Sync>),
 }
@@ -70,21 +76,24 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 /// An answer of any status.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its header fields.
+    pub headers: HeaderMap,
+    /// All of its body.
+    pub body: Bytes,
 }
 
 /// A client with its connections. Cheap to clone; clones share the connections.
 #[derive(Clone, Debug)]
-pub(crate) struct HttpClient {
+pub struct HttpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
 impl HttpClient {
     /// A client that trusts the certificates of `ca_file` (PEM) alone, or else the system's.
-    pub(crate) fn new(ca_file: Option<&Path>) -> Result<Self, HttpClientError> {
+    pub fn new(ca_file: Option<&Path>) -> Result<Self, HttpClientError> {
         let mut roots = RootCertStore::empty();
         match ca_file {
             Some(path) => {
@@ -120,7 +129,7 @@ impl HttpClient {
 
     /// Sends a request; the whole answer must come within `timeout` and `max_length` bytes. Redirects are not followed:
     /// they would carry a token elsewhere.
-    pub(crate) async fn send(
+    pub async fn send(
         &self,
         request: Request<Full<Bytes>>,
         timeout: Duration,
@@ -149,7 +158,7 @@ impl HttpClient {
 }
 
 /// The certificates of a PEM file; it is an error when there is none.
-pub(crate) fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpClientError> {
+pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpClientError> {
     let refused = |source| HttpClientError::Certificates {
         path: path.to_owned(),
         source,

@@ -63,7 +63,7 @@ macro_rules! hashers {
         }
 
         impl Hasher {
-            #[expect(clippy::expect_used, reason = "an HMAC takes a key of any length (RFC 2104 §2)")]
+            #[allow(clippy::expect_used, reason = "an HMAC takes a key of any length (RFC 2104 §2)")]
             pub(super) fn new(key: &Key) -> Self {
                 match key.algorithm {
                     $(Algorithm::$algorithm => Self::$algorithm(

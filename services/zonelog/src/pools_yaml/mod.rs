@@ -19,7 +19,7 @@ pub use difference::differences;
 pub use file::{FileError, PoolDraft, read};
 pub use plan::{PlanError, Step, plan};
 pub use print::print;
-pub use secrets::{HIDDEN, SecretError, is_secret, open, sealed};
+pub use secrets::{HIDDEN, SecretError, is_secret, sealed};
 
 /// A pool of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -45,7 +45,7 @@ pub fn is_secret(option: &str) -> bool {
 }
 
 /// Opens a sealed option of a target.
-pub fn open(sealer: &Sealer, option: &str, sealed: &Sealed) -> Result<String, SealError> {
+fn open(sealer: &Sealer, option: &str, sealed: &Sealed) -> Result<String, SealError> {
     sealer.open(Kind::Pool.label(), option, sealed)
 }
 

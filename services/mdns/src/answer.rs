@@ -97,7 +97,7 @@ impl Service {
             return Ok(Reply::Nothing);
         };
         match keys::authenticate(&self.keys, packet) {
-            Ok(signature) => envelope.signature = signature,
+            Ok(signature) => envelope.signature = signature.map(Box::new),
             Err(unaccepted) => {
                 let (rcode, message) = unaccepted.answer(envelope);
                 return Ok(finish("invalid", rcode, message));

@@ -75,7 +75,7 @@ pub struct Envelope {
     /// The request's EDNS, when it had any (RFC 6891 §6.1.1: then the answer has it too).
     pub(crate) edns: Option<Edns>,
     /// The request's signature, once it was verified: then the answer is signed (RFC 8945 §5.3).
-    pub(crate) signature: Option<Signature>,
+    pub(crate) signature: Option<Box<Signature>>,
 }
 
 /// A query that can be answered.

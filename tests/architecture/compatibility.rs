@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Where the tests of a crate's short name lie; `{}` is the module.
-const PLACES: [(&str, &[&str]); 8] = [
+const PLACES: [(&str, &[&str]); 9] = [
     ("api", &["services/api/tests/api/{}.rs"]),
     (
         "model",

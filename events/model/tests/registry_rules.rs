@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 use zonelog_model::PoolId;
-use zonelog_model::resource::{Pool, Resource, TsigScope};
+use zonelog_model::resource::{CatalogZone, Pool, Resource, TsigScope};
 use zonelog_model::scenario::{Scenario, fixtures::*, resources::*};
 use zonelog_model::zone::{CreateZone, Event, RegistryOptions, SchedulerFilter, ZonePattern};
 
@@ -283,4 +283,33 @@ fn where_it_is_asked_for_other_pools_need_a_key() {
         .then_rejected("bad_request");
     let pool_key = resource(tsig_key("k", TsigScope::Pool, GOLD.uuid()));
     keyed(true, vec![pool_key]).when(command()).state();
+}
+
+/// RFC 9432 §4: a catalog zone is a zone, whose name is nobody else's.
+#[test]
+fn a_catalogs_name_is_no_zones() {
+    let pool = Pool {
+        catalog_zone: Some(CatalogZone {
+            name: name("Catalog.example."),
+            refresh: 60,
+            tsig_key: None,
+            tsig_algorithm: None,
+        }),
+        ..pool("gold", ["ns9.example.net."])
+    };
+    let scenario = with([pool_resource(GOLD, pool)]);
+    scenario
+        .clone()
+        .when(create_zone("catalog.EXAMPLE."))
+        .then_rejected("duplicate_zone");
+    assert!(allowed(&scenario, "a.catalog.example."));
+}
+
+/// The group in its catalog is for a zone's servers: it chooses no pool.
+#[test]
+fn a_zones_group_in_its_catalog_is_no_wish_for_a_pool() {
+    use SchedulerFilter::{Attribute, PoolIdAttribute};
+    let gold = GOLD.to_string();
+    let wishes = [("pool_id", gold.as_str()), ("catalog_group", "nodnssec")];
+    assert_eq!(chosen(&[PoolIdAttribute, Attribute], wishes, 0), Ok(GOLD));
 }

@@ -129,6 +129,12 @@ impl Registry {
         self.pools.iter().map(|(id, pool)| (*id, pool))
     }
 
+    /// Whether a pool's catalog zone has this name.
+    pub fn is_catalog(&self, name: &Name) -> bool {
+        let mut catalogs = self.pools.values().filter_map(|pool| pool.catalog_zone.as_ref());
+        catalogs.any(|catalog| catalog.name == *name)
+    }
+
     /// Whether zones may be put in the pool as far as TSIG keys matter, see [`RegistryOptions::pool_key_required`].
     pub fn pool_has_key_it_needs(&self, id: PoolId) -> bool {
         !self.options.pool_key_required

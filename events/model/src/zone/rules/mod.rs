@@ -142,12 +142,17 @@ pub(in crate::zone) fn zone_is_new(present: Option<&Zone>, command: &CreateZone)
     }
 }
 
-/// RFC 1034 §4.2: a name is the apex of one zone; here whoever owns it, in whatever pool.
+/// RFC 1034 §4.2: a name is the apex of one zone; here whoever owns it, in whatever pool. A pool's catalog zone is one too
+/// (RFC 9432 §4).
 pub(in crate::zone) fn zone_name_is_free(name: &ZoneName, project: &ProjectId, facts: &Facts) -> Ruling {
     match &facts.same_name {
         Some(zone) => Err(Rejection::DuplicateZone {
             name: name.clone(),
             same_project: zone.project == *project,
+        }),
+        None if facts.registry.is_catalog(name) => Err(Rejection::DuplicateZone {
+            name: name.clone(),
+            same_project: false,
         }),
         None => Ok(()),
     }

@@ -1,4 +1,4 @@
-//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists|recovery`.
+//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists|provision|recovery`.
 
 mod api;
 mod asker;
@@ -12,6 +12,7 @@ mod load;
 mod memory;
 mod path;
 mod pgbench;
+mod provision;
 mod recovery;
 mod report;
 mod soa;
@@ -34,11 +35,13 @@ async fn main() -> ExitCode {
         "transfer" => transfer::run().await,
         "soa" => soa::run().await,
         "change" => change::run().await,
+        "provision" => provision::run().await,
         "lists" => lists::run().await,
         "recovery" => recovery::run().await,
-        _ => {
-            Err("which benchmark? store, api, import, path, transfer, soa, change, lists or recovery".into())
-        }
+        _ => Err(
+            "which benchmark? store, api, import, path, transfer, soa, change, lists, provision or recovery"
+                .into(),
+        ),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@
 
 mod at_once;
 mod fixture;
-mod knot;
+pub(crate) mod knot;
 
 pub(crate) use fixture::{fill, owner};
 pub(crate) use knot::{Knot, write_master_file};

@@ -1,0 +1,156 @@
+//! `provision`: new zones from the first POST until a server serves every one, for each channel by which a server is told.
+//! Beside it: knotd as the primary of as many zones, which are there already; the same code tells the same kind of server
+//! of them, as many at once as the reconciler does.
+//!
+//! `ops/bench/run provision [ZONES ...]`: 1,000 and 10,000 when it is not said.
+
+mod servers;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream;
+use tokio::task::JoinSet;
+use uuid::Uuid;
+use zonelog_dns::ZoneName;
+use zonelog_model::ZoneId;
+use zonelog_reconciler::targets::{ZoneSpec, target_of};
+use zonelog_tests::{Zonelog, ZonelogOptions};
+
+use crate::Result;
+use crate::asker::{Asker, SOA};
+use crate::http::Http;
+use crate::report::{Bar, Figure, Report};
+use crate::transfer::knot::Knot;
+use servers::{CHANNELS, Server};
+
+const COUNTS: [usize; 2] = [1_000, 10_000];
+/// Callers of the API at once.
+const CLIENTS: usize = 16;
+/// How many zones the yardstick tells at once: as many as the reconciler works on.
+const AT_ONCE: usize = 64;
+
+pub(crate) async fn run() -> Result<bool> {
+    let given: Vec<usize> = std::env::args()
+        .skip(2)
+        .map(|text| text.parse())
+        .collect::<std::result::Result<_, _>>()?;
+    let counts = if given.is_empty() { COUNTS.to_vec() } else { given };
+    let mut report = Report::new("provision");
+    for count in counts {
+        for channel in CHANNELS {
+            let yardstick = by_knot(channel, count).await?;
+            let ours = ours(channel, count).await?;
+            let name = format!("{count} zones by {channel}: POST until all are served");
+            report.add(
+                Figure::new(name, ours.served.as_secs_f64(), "s")
+                    .beside(yardstick.as_secs_f64())
+                    .bar(Bar::TimesAtMost(1.5)),
+            );
+            let name = format!("  of that until the last POST was answered, {channel}");
+            report.add(Figure::new(name, ours.posted.as_secs_f64(), "s"));
+        }
+    }
+    Ok(report.finish())
+}
+
+fn names(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("p{number}.bench.")).collect()
+}
+
+/// knotd has the zones; a new server is told of them.
+async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
+    let zones: Vec<(String, usize)> = names(count).into_iter().map(|name| (name, 0)).collect();
+    let knot = Knot::start(&zones).await?;
+    let server = Server::start(channel, knot.address()).await?;
+    let target = target_of(channel, &server.config()?);
+    let specs: Vec<ZoneSpec> = zones
+        .iter()
+        .zip(1..)
+        .map(|((name, _), number)| {
+            Ok(ZoneSpec {
+                name: ZoneName::parse(name)?,
+                zone: ZoneId::new(Uuid::from_u128(number)),
+                masters: [knot.address()].into(),
+                key: None,
+                renew: false,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let start = Instant::now();
+    let telling = stream::iter(&specs)
+        .map(|spec| target.ensure_zone(spec))
+        .buffer_unordered(AT_ONCE)
+        .for_each(|told| async move {
+            if let Err(error) = told {
+                crate::report::say(&format!("  the yardstick's channel: {error}"));
+            }
+        });
+    let (served, ()) = tokio::join!(until_served(server.dns_address(), names(count)), telling);
+    served?;
+    Ok(start.elapsed())
+}
+
+struct Ours {
+    posted: Duration,
+    served: Duration,
+}
+
+async fn ours(channel: &str, count: usize) -> Result<Ours> {
+    let zonelog = Zonelog::up(&[], &ZonelogOptions::default()).await;
+    let server = Server::start(channel, zonelog.minidns()).await?;
+    let file = zonelog.data().join("provision.yaml");
+    std::fs::write(&file, server.pools_yaml(zonelog.minidns()))?;
+    let path = file.to_string_lossy();
+    let updated = zonelog.command(&["pool", "update", "--file", &path]).await;
+    if !updated.status.success() {
+        return Err(String::from_utf8_lossy(&updated.stderr).into_owned().into());
+    }
+    let token = std::fs::read_to_string(zonelog.data().join("admin-token"))?;
+    let api = zonelog.api();
+    let mut first = Http::connect(api, token.trim()).await?;
+    // From here on the server belongs to the pool and is worked on.
+    post(&mut first, "first.bench.").await?;
+    until_served(server.dns_address(), vec!["first.bench.".to_owned()]).await?;
+
+    let start = Instant::now();
+    let mut clients = JoinSet::new();
+    for client in 0..CLIENTS {
+        let (token, names) = (token.clone(), names(count));
+        clients.spawn(async move {
+            let mut http = Http::connect(api, token.trim()).await?;
+            for name in names.iter().skip(client).step_by(CLIENTS) {
+                post(&mut http, name).await?;
+            }
+            Result::<()>::Ok(())
+        });
+    }
+    let posting = async {
+        while let Some(ended) = clients.join_next().await {
+            ended??;
+        }
+        Result::<Duration>::Ok(start.elapsed())
+    };
+    let (served, posted) = tokio::join!(until_served(server.dns_address(), names(count)), posting);
+    served?;
+    Ok(Ours {
+        posted: posted?,
+        served: start.elapsed(),
+    })
+}
+
+async fn post(http: &mut Http, name: &str) -> Result<()> {
+    let body = format!(r#"{{"name":"{name}","email":"hostmaster@example.org"}}"#);
+    http.expect("POST", "/v2/zones", &body, &[202]).await?;
+    Ok(())
+}
+
+/// Asks for one after the other until each was answered: when the last one was, all are served.
+async fn until_served(server: SocketAddr, names: Vec<String>) -> Result<()> {
+    let mut asker = Asker::new(server).await?;
+    for name in &names {
+        asker.until_answered(name, SOA).await?;
+    }
+    Ok(())
+}

@@ -70,8 +70,13 @@ pub(crate) fn tsig(octets: &[u8]) {
         let mut message = octets.to_vec();
         let mac = tsig::sign(&mut message, &key, NOW, None);
         if let Ok(Some(read)) = tsig::read(&message) {
-            assert_eq!(read.unsigned(), octets);
-            assert!(read.verify(&key, NOW, None).is_ok());
+            // Octets behind the last record may read as a record once the signature stands behind them: then it is another
+            // message, which was not signed.
+            let whole = read.unsigned_length() == octets.len();
+            assert_eq!(read.verify(&key, NOW, None).is_ok(), whole);
+            if whole {
+                assert_eq!(read.unsigned(), octets);
+            }
             assert!(read.verify(&key, NOW + 10_000, None).is_err());
             assert!(read.verify(&key, NOW, Some(&mac)).is_err());
         }

@@ -142,16 +142,26 @@ async fn catch_up(service: &Service, position: Position) -> Result<Option<Positi
     Ok(Some(reached))
 }
 
-/// The catalogs that can be served.
+/// The catalogs that can be served: each name once, of the pool with the lowest id.
 fn served(catalogs: Vec<Result<Catalog, CatalogError>>) -> Vec<Catalog> {
-    catalogs
+    let mut served: Vec<Catalog> = catalogs
         .into_iter()
         .filter_map(|catalog| {
             catalog
                 .inspect_err(|error| tracing::error!(%error, "catalog zone not served"))
                 .ok()
         })
-        .collect()
+        .collect();
+    served.sort_by_key(|catalog| (catalog.zone.name.to_key(), catalog.pool));
+    served.dedup_by(|later, kept| {
+        let is_same = later.zone.name == kept.zone.name;
+        if is_same {
+            let (name, pool, other) = (&kept.zone.name, kept.pool, later.pool);
+            tracing::error!(%name, %pool, %other, "two pools have one catalog zone; the second's is not served");
+        }
+        is_same
+    });
+    served
 }
 
 /// Takes in which secondary zones have expired, and which not any more.

@@ -96,8 +96,23 @@ impl CatalogFollower {
     }
 
     /// The catalog's name.
-    pub(crate) fn name(&self) -> &ZoneName {
+    pub fn name(&self) -> &ZoneName {
         &self.name
+    }
+
+    /// Whether the server has the catalog as it is now: at which serial. Changes nothing.
+    ///
+    /// # Errors
+    /// Why it has not, and what to check.
+    pub async fn check(&self) -> Result<Serial, String> {
+        let goal = self.masters_show(serial_at(1)).await?;
+        let Some(asked) = self.asked else {
+            return Ok(goal);
+        };
+        match self.shown_by(asked, goal).await {
+            Shown::There => Ok(goal),
+            shown => Err(self.complaint(&shown, goal)),
+        }
     }
 
     /// Sees to it that the server has the catalog as the log had it at `position`, or later. However many ask at once: the

@@ -221,7 +221,6 @@ impl Bulk {
     }
 
     /// The zone under the lock, and what begins the change; `None` if there is nothing to change.
-    #[expect(clippy::type_complexity, reason = "read once, right where it is called")]
     async fn begin(
         &self,
         central: &Central,

@@ -123,6 +123,10 @@ async fn the_catalog_at_every_position_is_what_the_log_made_it() {
     let mut members = vec![(early.id, "early.org.", None::<&str>)];
     let group = in_group("In-Group.org.", "gold");
     let grouped = zone_in(&group);
+    #[expect(
+        clippy::type_complexity,
+        reason = "a command, and what it does to the members"
+    )]
     let steps: Vec<(Request, Box<dyn Fn(&mut Vec<_>)>)> = vec![
         (
             group,

@@ -87,6 +87,14 @@ pub fn read(text: &str) -> Result<Vec<PoolDraft>, FileError> {
             if draft.id.is_some() && other.id == draft.id {
                 return Err(FileError::at(at, "another pool of the file has the same id"));
             }
+            let catalog = |draft: &PoolDraft| draft.pool.catalog_zone.as_ref().map(|zone| zone.name.clone());
+            if catalog(&draft).is_some() && catalog(other) == catalog(&draft) {
+                let what = format!(
+                    "pool {:?} has the same catalog zone: each pool needs one of its own",
+                    other.pool.name
+                );
+                return Err(FileError::at(at, what));
+            }
         }
         drafts.push(draft);
     }

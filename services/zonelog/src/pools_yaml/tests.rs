@@ -155,6 +155,11 @@ fn what_is_wrong_is_told_with_its_line() {
             5,
             "u16",
         ),
+        (
+            "- name: a\n  ns_records: [{hostname: a., priority: 1}]\n  catalog_zone: {catalog_zone_fqdn: c.}\n- name: b\n  ns_records: [{hostname: a., priority: 1}]\n  catalog_zone: {catalog_zone_fqdn: C.}\n",
+            4,
+            "catalog zone",
+        ),
         ("- name: [\n", 1, "expected"),
     ] {
         let error = read(text).err().unwrap();

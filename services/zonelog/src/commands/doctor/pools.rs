@@ -3,7 +3,7 @@
 use deadpool_postgres::Client;
 use zonelog_central::tsig::{TsigKeys, TsigOptions};
 use zonelog_model::PoolId;
-use zonelog_reconciler::targets::remarks;
+use zonelog_reconciler::targets::{CATALOG_KINDS, remarks};
 use zonelog_reconciler::topology::servers;
 
 use super::Check;
@@ -87,11 +87,13 @@ pub(super) async fn check(
                 CHANGE,
             ));
         }
-        if pool.targets.is_empty() {
+        let by_catalog = |kind: &str| pool.catalog_zone.is_some() && CATALOG_KINDS.contains(&kind);
+        if pool.targets.is_empty() && !by_catalog("catalog") {
             let found = "it has no targets: zones are kept and can be transferred from MiniDNS, but no server is told of them";
             checks.push(Check::warn(&about, found, CHANGE));
         }
-        for target in &pool.targets {
+        // What follows a catalog is not told by its own options.
+        for target in pool.targets.iter().filter(|target| !by_catalog(&target.kind)) {
             for remark in remarks(target) {
                 checks.push(Check::warn(
                     format!("{about}: target {}", target.kind),

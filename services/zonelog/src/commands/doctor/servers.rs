@@ -49,6 +49,13 @@ pub(super) async fn check(
                 };
                 checks.push(told(&label, target, channel).await);
             }
+            if let Some(catalog) = &server.catalog {
+                let about = format!("server {label}: catalog zone {}", catalog.name());
+                checks.push(match catalog.check().await {
+                    Ok(serial) => Check::ok(about, format!("there, at serial {serial}")),
+                    Err(what) => Check::fail(about, what, "configure it at the server"),
+                });
+            }
             if let Some(address) = server.address {
                 let patience = Duration::from_millis(config.reconciler.query_timeout_ms.max(1000));
                 checks.push(answers(&label, address, patience).await);

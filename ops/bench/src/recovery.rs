@@ -87,6 +87,8 @@ async fn recover(down: Duration) -> Result<Outcome> {
         create(&mut http, &format!("new{number}.bench.")).await?;
     }
     tokio::time::sleep(down).await;
+    // The API has closed a connection on which nobody asked anything for so long.
+    let mut http = Http::connect(zonelog.api(), token.trim()).await?;
 
     let start = Instant::now();
     bind.start_again().await?;

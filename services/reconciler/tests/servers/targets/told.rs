@@ -63,22 +63,23 @@ pub(super) async fn an_existing_zone_is_adopted_without_a_gap<K: Kind>() {
     server.add_by_hand(ONE, primary.address).await;
     until_served(at, ONE, 5).await;
     let adopted = Arc::new(AtomicBool::new(false));
+    let (looked, first_look) = tokio::sync::oneshot::channel();
     let watching = tokio::spawn({
         let adopted = Arc::clone(&adopted);
         async move {
-            let mut looks = 0;
+            let mut looked = Some(looked);
             while !adopted.load(Ordering::Relaxed) {
                 assert_eq!(look(at, ONE).await, Observed::Serving(Serial::new(5)));
-                looks += 1;
+                looked.take().map(|looked| looked.send(()));
             }
-            looks
         }
     });
+    first_look.await.unwrap();
     let one = zone(ONE, &primary);
     target.ensure_zone(&one).await.unwrap();
     target.ensure_zone(&renewed(&one)).await.unwrap();
     adopted.store(true, Ordering::Relaxed);
-    assert!(watching.await.unwrap() > 0);
+    watching.await.unwrap();
     target.remove_zone(&one.name, true).await.unwrap();
     until(at, ONE, Observed::NotServing).await;
 }

@@ -14,6 +14,7 @@ mod quotas;
 mod registries;
 mod reverse;
 mod sdk;
+mod secondary;
 mod sharing;
 mod tasks;
 mod zones;

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::{
-    Content, PATIENCE, Running, answers, assert_same, axfr, ixfr, ixfr_question, options, question, rcode,
-    soa_serial, udp, until_serial,
+    Content, PATIENCE, Running, ZoneWriter, answers, assert_same, axfr, ixfr, ixfr_question, options,
+    question, rcode, soa_serial, udp, until_serial,
 };
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -43,6 +43,11 @@ impl Pool {
 
     /// Describes it, with a catalog of this name.
     async fn describe(&self, name: &str, refresh: u32) -> i64 {
+        self.describe_pool(POOL, name, refresh).await
+    }
+
+    /// Describes a pool.
+    async fn describe_pool(&self, pool: Uuid, name: &str, refresh: u32) -> i64 {
         let body = json!({
             "name": "default", "description": null, "project": null, "attributes": {}, "ns_records": [],
             "nameservers": [], "targets": [], "also_notifies": [],
@@ -50,7 +55,7 @@ impl Pool {
         });
         self.step(&format!(
             "insert into resource (id, kind, name_key, body, revision, stream_version, created_at, position)
-             values ('{POOL}', 'pool', 'default', '{body}', 1, 1, now(), {{position}})
+             values ('{pool}', 'pool', '{pool}', '{body}', 1, 1, now(), {{position}})
              on conflict (id) do update set body = excluded.body, position = excluded.position"
         ))
         .await
@@ -191,6 +196,65 @@ async fn its_records_are_answered_and_another_name_takes_its_place() {
     let serial = pool.describe("new.example.", 60).await;
     until_serial(running.address, "new.example.", serial).await;
     assert_eq!(soa_serial(running.address, "old.example.").await, None);
+    running.stop().await;
+}
+
+/// Two pools with one catalog: that of the pool with the lower id is served, whole, until it has another name.
+#[tokio::test]
+async fn a_name_that_two_pools_catalogs_have_is_that_of_one() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    let other = Uuid::from_u128(8);
+    pool.describe_pool(other, CATALOG, 60).await;
+    let running = Running::start(database.url(), options()).await;
+    eventually("the one is served", PATIENCE, async || {
+        soa_serial(running.address, CATALOG).await.is_some()
+    })
+    .await;
+    pool.describe(CATALOG, 60).await;
+    let head = pool.join(1, "one.example.", None).await;
+    until_serial(running.address, CATALOG, head).await;
+    let members = BTreeMap::from([(1, ("one.example.", None))]);
+    assert_same(
+        &axfr(running.address, CATALOG).await.content,
+        &expected(&members),
+        "the first pool's",
+    );
+    // What happens in the other pool changes nothing.
+    pool.describe_pool(other, CATALOG, 30).await;
+    let next = pool.join(2, "two.example.", None).await;
+    until_serial(running.address, CATALOG, next).await;
+    let received = ixfr(running.address, CATALOG, head).await;
+    assert_eq!((received.deleted.len(), received.added.len()), (0, 1));
+    // The first gives the name up.
+    pool.describe("elsewhere.example.", 60).await;
+    eventually("the other's is served", PATIENCE, async || {
+        axfr(running.address, CATALOG).await.content == expected(&BTreeMap::new())
+    })
+    .await;
+    running.stop().await;
+}
+
+/// A pool is given a catalog with the name of a zone that there is: the catalog is served, and the zone again when the
+/// catalog has another name.
+#[tokio::test]
+async fn a_catalog_hides_the_zone_that_has_its_name() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    let zone = ZoneWriter::create(database.url(), 99, CATALOG, 1_000_000).await;
+    let running = Running::start(database.url(), options()).await;
+    until_serial(running.address, CATALOG, zone.serial).await;
+    let whole = axfr(running.address, CATALOG).await.content;
+    let head = pool.describe(CATALOG, 60).await;
+    until_serial(running.address, CATALOG, head).await;
+    assert_same(
+        &axfr(running.address, CATALOG).await.content,
+        &expected(&BTreeMap::new()),
+        "the catalog",
+    );
+    pool.describe("elsewhere.example.", 60).await;
+    until_serial(running.address, CATALOG, zone.serial).await;
+    assert_same(&axfr(running.address, CATALOG).await.content, &whole, "the zone");
     running.stop().await;
 }
 

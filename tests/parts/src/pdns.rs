@@ -24,6 +24,8 @@ const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 pub struct PdnsOptions {
     /// The TSIG keys that it knows from its start: name without a final dot, algorithm, secret in base64.
     pub tsig_keys: Vec<(String, String, String)>,
+    /// SQL by which its database is filled: what its operator made once, by `pdnsutil` or so.
+    pub database: String,
     /// Lines for the end of pdns.conf.
     pub config: String,
 }
@@ -133,8 +135,8 @@ impl Pdns {
         Ok(())
     }
 
-    /// Kills it and empties its database, as if its disk was lost; the keys that it knew from its start are put back. It
-    /// is down afterwards.
+    /// Kills it and empties its database, as if its disk was lost; what it knew from its start is put back. It is
+    /// down afterwards.
     pub async fn wipe(&mut self) -> io::Result<()> {
         self.kill().await?;
         for entry in std::fs::read_dir(self.folder())? {
@@ -211,6 +213,9 @@ impl Pdns {
             let insert = "insert into tsigkeys (name, algorithm, secret) values";
             self.sql(&format!("{insert} ('{name}', '{algorithm}', '{secret}')"))
                 .await?;
+        }
+        if !self.options.database.is_empty() {
+            self.sql(&self.options.database).await?;
         }
         Ok(())
     }

@@ -196,7 +196,10 @@ async fn a_target_that_has_no_catalog_to_follow_says_so() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bind_and_knot_follow_one_catalog() {
     let world = World::new().await;
-    let (bind, knot) = (bind(&world, &[CATALOG]).await, knot(CATALOG, world.master).await);
+    let (bind, knot) = (
+        bind(&world, &[CATALOG]).await,
+        knot(&[CATALOG], world.master, None).await,
+    );
     let servers = [bind.dns_address(), knot.dns_address()];
     world
         .change_pool(pool(), followed_at("default", CATALOG, &servers))
@@ -223,7 +226,7 @@ async fn bind_and_knot_follow_one_catalog() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_zones_by_one_catalog() {
     let world = World::new().await;
-    let knot = knot(CATALOG, world.master).await;
+    let knot = knot(&[CATALOG], world.master, None).await;
     let server = knot.dns_address();
     world
         .change_pool(pool(), followed_at("default", CATALOG, &[server]))

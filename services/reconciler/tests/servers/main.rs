@@ -6,6 +6,8 @@
 )]
 
 mod another_designate;
+mod catalog_checks;
+mod catalog_keys;
 mod catalogs;
 mod control;
 mod convergence;

@@ -468,26 +468,34 @@ pub(crate) async fn until_serving(server: SocketAddr, zone: &str, serial: LongSe
     eventually(format!("{server} serves {zone} at {serial}"), PATIENCE, serving).await;
 }
 
-/// The zone as a transfer gives it, its lines sorted.
+/// The zone as a transfer gives it, its lines sorted. A transfer that the server broke off (PowerDNS does, when its
+/// database is busy) is asked for again.
 async fn whole_zone(server: SocketAddr, zone: &str) -> Vec<String> {
-    let mut dig = Process::new("dig");
-    dig.args(["+noall", "+answer", "+onesoa", "+nocrypto", "-p"])
-        .arg(server.port().to_string());
-    let output = dig
-        .arg(format!("@{}", server.ip()))
-        .args([zone, "AXFR"])
-        .output()
-        .await
-        .unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let records = text
-        .lines()
-        .filter(|line| !line.starts_with(';') && !line.is_empty());
-    let mut records: Vec<String> = records
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect();
-    records.sort();
-    records
+    for _ in 0..20 {
+        let mut dig = Process::new("dig");
+        dig.args(["+noall", "+answer", "+onesoa", "+nocrypto", "-p"])
+            .arg(server.port().to_string());
+        let output = dig
+            .arg(format!("@{}", server.ip()))
+            .args([zone, "AXFR"])
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let records = text
+            .lines()
+            .filter(|line| !line.starts_with(';') && !line.is_empty());
+        let mut records: Vec<String> = records
+            .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        if !records.is_empty() {
+            records.sort();
+            return records;
+        }
+        println!("{server} does not transfer {zone}: {text}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Vec::new()
 }
 
 /// A reconciler in a runtime of its own, so that it can be killed at any point.

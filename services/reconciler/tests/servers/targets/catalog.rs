@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use zonelog_dns::Name;
 use zonelog_model::resource::{CatalogZone, Pool};
 use zonelog_reconciler::targets::TargetConfig;
+use zonelog_test_parts::TransferKey;
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::knot::{Knot, KnotOptions};
+use zonelog_test_parts::pdns::{Pdns, PdnsOptions};
 
 use super::{Kind, Primary};
 use crate::world::Member;
@@ -26,14 +28,32 @@ pub(crate) fn catalog_zone(name: &str) -> CatalogZone {
 
 /// The configuration of a BIND that follows catalogs of a primary.
 pub(crate) fn bind_options(catalogs: &[&str], primary: SocketAddr) -> BindOptions {
-    let primaries = format!("{} port {};", primary.ip(), primary.port());
-    let (mut members, mut zones) = (String::new(), String::new());
+    bind_options_with_key(catalogs, primary, None)
+}
+
+/// The same, of one that signs its requests for the catalogs, and only for them, with a key.
+pub(crate) fn bind_options_with_key(
+    catalogs: &[&str],
+    primary: SocketAddr,
+    key: Option<&TransferKey>,
+) -> BindOptions {
+    let primaries = format!("{} port {}", primary.ip(), primary.port());
+    let (mut members, mut zones, mut by_key) = (String::new(), String::new(), String::new());
+    if let Some(TransferKey {
+        name,
+        algorithm,
+        secret,
+    }) = key
+    {
+        zones = format!("key \"{name}\" {{ algorithm {algorithm}; secret \"{secret}\"; }};\n");
+        by_key = format!(" key \"{name}\"");
+    }
     for name in catalogs {
         members += &format!(
-            "zone \"{name}\" default-primaries {{ {primaries} }} in-memory no min-update-interval 1; "
+            "zone \"{name}\" default-primaries {{ {primaries}; }} in-memory no min-update-interval 1; "
         );
         zones += &format!(
-            "zone \"{name}\" {{ type secondary; file \"{name}.db\"; primaries {{ {primaries} }}; }};\n"
+            "zone \"{name}\" {{ type secondary; file \"{name}.db\"; primaries {{ {primaries}{by_key}; }}; }};\n"
         );
     }
     BindOptions {
@@ -43,12 +63,48 @@ pub(crate) fn bind_options(catalogs: &[&str], primary: SocketAddr) -> BindOption
     }
 }
 
-/// A Knot DNS that follows a catalog of a primary.
-pub(crate) async fn knot(catalog: &str, primary: SocketAddr) -> Knot {
-    // The catalog is a zone of its configuration with two settings more.
-    let zone = format!("{catalog}.\n    catalog-role: interpret\n    catalog-template: default");
-    let zones = vec![zone];
-    Knot::start(KnotOptions { primary, zones }).await.unwrap()
+/// A Knot DNS that follows catalogs of a primary, and signs its requests with a key if it is given one.
+pub(crate) async fn knot(catalogs: &[&str], primary: SocketAddr, key: Option<TransferKey>) -> Knot {
+    // A catalog is a zone of its configuration with two settings more.
+    let zones = catalogs
+        .iter()
+        .map(|catalog| format!("{catalog}.\n    catalog-role: interpret\n    catalog-template: default"))
+        .collect();
+    Knot::start_with_key(KnotOptions { primary, zones }, key)
+        .await
+        .unwrap()
+}
+
+/// A PowerDNS that consumes catalogs of a primary, and signs its requests for them, and only for them, with a key if it is
+/// given one. By itself it takes up new members once a minute.
+pub(crate) async fn pdns(catalogs: &[&str], primary: SocketAddr, key: Option<TransferKey>) -> Pdns {
+    let mut database = String::new();
+    for catalog in catalogs {
+        database += &format!(
+            "insert into domains (name, type, master) values ('{catalog}', 'CONSUMER', '{primary}');\n"
+        );
+        if let Some(TransferKey { name, .. }) = &key {
+            database += &format!(
+                "insert into domainmetadata (domain_id, kind, content)
+                 select id, 'AXFR-MASTER-TSIG', '{name}' from domains where name = '{catalog}';\n"
+            );
+        }
+    }
+    let options = PdnsOptions {
+        tsig_keys: key
+            .into_iter()
+            .map(|key| {
+                (
+                    key.name.to_owned(),
+                    key.algorithm.to_owned(),
+                    key.secret.to_owned(),
+                )
+            })
+            .collect(),
+        database,
+        config: "xfr-cycle-interval=1".to_owned(),
+    };
+    Pdns::start(options).await.unwrap()
 }
 
 /// A server of a pool that is told of nothing.
@@ -60,13 +116,53 @@ pub(crate) fn follower(asked: SocketAddr) -> Member {
     }
 }
 
-/// A BIND 9 that follows the catalog.
-pub(super) struct OfBindByCatalog(Bind);
+/// A server that follows the catalog.
+pub(super) trait Follower: Send + Sized {
+    async fn start(primary: SocketAddr) -> Self;
+    fn dns_address(&self) -> SocketAddr;
+    async fn kill(&mut self);
+    async fn wipe(&mut self);
+    async fn start_again(&mut self);
+}
 
-impl Kind for OfBindByCatalog {
+macro_rules! follower {
+    ($server:ty, $start:expr) => {
+        impl Follower for $server {
+            async fn start(primary: SocketAddr) -> Self {
+                $start(primary).await
+            }
+
+            fn dns_address(&self) -> SocketAddr {
+                self.dns_address()
+            }
+
+            async fn kill(&mut self) {
+                self.kill().await.unwrap();
+            }
+
+            async fn wipe(&mut self) {
+                self.wipe().await.unwrap();
+            }
+
+            async fn start_again(&mut self) {
+                self.start_again().await.unwrap();
+            }
+        }
+    };
+}
+
+follower!(Bind, async |primary| {
+    Bind::start(bind_options(&[CATALOG], primary)).await.unwrap()
+});
+follower!(Knot, async |primary| knot(&[CATALOG], primary, None).await);
+follower!(Pdns, async |primary| pdns(&[CATALOG], primary, None).await);
+
+/// A server in a pool with a catalog.
+pub(super) struct ByCatalog<F>(F);
+
+impl<F: Follower> Kind for ByCatalog<F> {
     async fn start(primary: &Primary) -> Self {
-        let options = bind_options(&[CATALOG], primary.address);
-        Self(Bind::start(options).await.unwrap())
+        Self(F::start(primary.address).await)
     }
 
     fn dns_address(&self) -> SocketAddr {
@@ -100,14 +196,14 @@ impl Kind for OfBindByCatalog {
     async fn add_by_hand(&self, _zone: &str, _primary: SocketAddr) {}
 
     async fn kill(&mut self) {
-        self.0.kill().await.unwrap();
+        self.0.kill().await;
     }
 
     async fn wipe(&mut self) {
-        self.0.wipe().await.unwrap();
+        self.0.wipe().await;
     }
 
     async fn start_again(&mut self) {
-        self.0.start_again().await.unwrap();
+        self.0.start_again().await;
     }
 }

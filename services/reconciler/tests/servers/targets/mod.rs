@@ -154,7 +154,18 @@ macro_rules! pooled {
 
 told!(bind9_told, super::bind9::OfBind9);
 pooled!(bind9_in_a_pool, super::bind9::OfBind9);
-pooled!(bind9_by_catalog, super::catalog::OfBindByCatalog);
+pooled!(
+    bind9_by_catalog,
+    super::catalog::ByCatalog::<zonelog_test_parts::bind::Bind>
+);
+pooled!(
+    knot_by_catalog,
+    super::catalog::ByCatalog::<zonelog_test_parts::knot::Knot>
+);
+pooled!(
+    pdns_by_catalog,
+    super::catalog::ByCatalog::<zonelog_test_parts::pdns::Pdns>
+);
 told!(knot_told, super::knot::OfKnot);
 pooled!(knot_in_a_pool, super::knot::OfKnot);
 told!(nsd4_told_by_tls, super::nsd4::OfNsd4::<true>);

@@ -194,6 +194,23 @@ async fn what_is_wrong_with_a_signature_is_told() {
         let said = dig(mini.address, &key, &[ZONE, "AXFR"]).await;
         assert_eq!(messages(&said), 0, "{key}: {said}");
     }
+    // A truncated MAC is not accepted, and the refusal is signed (RFC 8945 §5.2.4).
+    for key in ["hmac-sha256-128:transfer-key", "hmac-sha256-240:transfer-key"] {
+        for transport in ["+notcp", "+tcp"] {
+            let said = dig(
+                mini.address,
+                &format!("{key}:{SECRET}"),
+                &[transport, ZONE, "SOA"],
+            )
+            .await;
+            assert!(
+                said.contains("status: NOTAUTH") && said.contains("BADTRUNC"),
+                "{key}: {said}"
+            );
+        }
+        let said = dig(mini.address, &format!("{key}:{SECRET}"), &[ZONE, "AXFR"]).await;
+        assert_eq!(messages(&said), 0, "{key}: {said}");
+    }
     // A clock that goes wrong: the answer is signed, and has the server's time in it (RFC 8945 §5.2.3).
     let key = key("transfer-key", "hmac-sha256");
     for clock in [now() - 1000, now() + 1000] {

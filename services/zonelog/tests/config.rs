@@ -215,6 +215,68 @@ level = "loud"
     assert!(said.contains("line 7"), "{said}");
 }
 
+/// Each key of MiniDNS and of secondary zones: its name, what is wrong, and what to write instead.
+#[test]
+fn every_wrong_value_of_minidns_is_named() {
+    let said = refusal(
+        r#"
+[minidns]
+listen = ["127.0.0.1:5354", "127.0.0.1:5354"]
+udp_workers = 1025
+allow_query = ["192.0.2.0/33"]
+allow_transfer = ["192.0.2.1/24"]
+image_budget_mib = 0
+max_connections = 0
+max_connections_per_address = 0
+max_transfers = 1000001
+max_transfers_per_address = 0
+ixfr_retention = -1
+query_enforce_tsig = "yes"
+allow_hmac_md5 = 1
+enforce_tsig = true
+[secondary]
+max_transfers = 0
+query_timeout_ms = 1
+idle_timeout_seconds = 0
+transfer_timeout_seconds = 0
+max_zone_records = 0
+max_zone_mib = 0
+min_refresh_seconds = 999999999999
+[purge]
+deleted_zones_after_seconds = 99999999999
+"#,
+        &[("ZONELOG_MINIDNS__MAX_TRANSFERS", "many")],
+    );
+    for key in [
+        "minidns.listen: 127.0.0.1:5354 is given to two services; each needs its own",
+        "minidns.udp_workers: must be 0 (one a processor) to 1024",
+        "minidns.allow_query: `192.0.2.0/33` is neither an address nor a prefix such as 192.0.2.0/24 or 2001:db8::/32",
+        "minidns.allow_transfer: `192.0.2.1/24` has bits set behind its prefix; write 192.0.2.0/24",
+        "minidns.image_budget_mib: must be 1 to 1048576",
+        "minidns.max_connections: must be 1 to 1000000",
+        "minidns.max_connections_per_address: must be 1 to 1000000",
+        "minidns.max_transfers: invalid type: found string \"many\", expected",
+        "minidns.max_transfers_per_address: must be 1 to 1000000",
+        "minidns.ixfr_retention: ",
+        "minidns.query_enforce_tsig: invalid type: found string \"yes\", expected a boolean",
+        "minidns.allow_hmac_md5: invalid type: found ",
+        "minidns.enforce_tsig: there is no such key",
+        "secondary.max_transfers: must be 1 to",
+        "secondary.query_timeout_ms: must be ",
+        "secondary.idle_timeout_seconds: must be ",
+        "secondary.transfer_timeout_seconds: must be ",
+        "secondary.max_zone_records: must be ",
+        "secondary.max_zone_mib: must be ",
+        "secondary.min_refresh_seconds: must be ",
+        "purge.deleted_zones_after_seconds: must be 0 to 3153600000",
+        "environment variable ZONELOG_MINIDNS__MAX_TRANSFERS",
+    ] {
+        assert!(said.contains(key), "no `{key}` in:\n{said}");
+    }
+    let at = |line: u32| format!("line {line})");
+    assert!(said.contains(&at(4)) && said.contains(&at(12)), "{said}");
+}
+
 #[test]
 fn a_file_that_is_missing_or_no_toml_is_one_sentence() {
     let said = load_at(Path::new("/nonexistent/zonelog.toml"), &[])

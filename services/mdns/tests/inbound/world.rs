@@ -1,13 +1,15 @@
 //! A database, Central, MiniDNS and the refreshes of secondary zones, in the test's process.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
-use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, ids};
+use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, Unseal, ids};
 use zonelog_dns::{Name, Ttl, ZoneName};
 use zonelog_mdns::secondary::client::ClientOptions;
 use zonelog_mdns::secondary::stream::StreamLimits;
@@ -34,6 +36,7 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) address: SocketAddr,
     options: SecondaryOptions,
+    mdns: MdnsOptions,
     running: Option<Running>,
     _central: tokio_util::sync::DropGuard,
 }
@@ -71,6 +74,10 @@ impl World {
     }
 
     pub(crate) async fn with(options: SecondaryOptions) -> Self {
+        Self::with_mdns(options, support::options()).await
+    }
+
+    pub(crate) async fn with_mdns(options: SecondaryOptions, mdns: MdnsOptions) -> Self {
         let database = TestDatabase::new().await;
         let limits = Limits {
             default_ttl: Ttl::new(3_600).unwrap(),
@@ -95,6 +102,7 @@ impl World {
             client,
             address: "127.0.0.1:0".parse().unwrap(),
             options,
+            mdns,
             running: None,
             _central: shutdown.drop_guard(),
         };
@@ -129,12 +137,13 @@ impl World {
         let database = Database::new(self.database.url(), "mdns").unwrap();
         let options = MdnsOptions {
             listen: vec![self.address],
-            ..support::options()
+            ..self.mdns.clone()
         };
         let wakeups = self.central.positions();
         let mini = MiniDns::bind(options, database.pool(8), wakeups.clone())
             .await
-            .unwrap();
+            .unwrap()
+            .with_secrets(Unseal::with(self.central.sealer().clone()));
         self.address = mini.local_addrs()[0];
         let refreshes = secondary::run(
             self.options.clone(),
@@ -330,16 +339,54 @@ impl World {
 
     /// Waits until a refresh failed for a reason that contains this.
     pub(crate) async fn fails(&self, zone: ZoneId, why: &str) {
-        let mut last = None;
-        for _ in 0..400 {
-            last = self.error(zone).await;
-            if last.as_deref().is_some_and(|error| error.contains(why)) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(25)).await;
-        }
-        panic!("no refresh failed for {why:?}, but {last:?}");
+        let last = RefCell::new(None);
+        let what = fmt::from_fn(|f| write!(f, "a refresh failed for {why:?}, but {:?}", last.borrow()));
+        eventually(&what, PATIENCE, async || {
+            let error = self.error(zone).await;
+            let failed = error.as_deref().is_some_and(|error| error.contains(why));
+            last.replace(error);
+            failed
+        })
+        .await;
     }
+
+    /// Waits until no refresh of a zone is under way or due; how often it was asked for at once, and begun.
+    pub(crate) async fn refreshes(&self, zone: ZoneId) -> Refreshes {
+        let found = RefCell::new(None);
+        eventually(format!("no refresh of {zone} is under way"), PATIENCE, async || {
+            let row = self
+                .client
+                .query_opt(
+                    "select d.wakes, d.claim from deadline d
+                     join deadline_head h on true join feed_head f on f.feed = h.feed and f.position = h.position
+                     where d.kind = 'secondary_refresh' and d.subject = $1 and d.claimed_until is null and d.due_at > now()",
+                    &[&zone.uuid()],
+                )
+                .await
+                .unwrap();
+            found.replace(row.map(|row| Refreshes { asked_for: row.get(0), begun: row.get(1) }));
+            found.borrow().is_some()
+        })
+        .await;
+        found.into_inner().unwrap()
+    }
+
+    /// Waits until a zone is at a serial, whatever MiniDNS shows of it.
+    pub(crate) async fn holds(&self, zone: ZoneId, serial: i64) {
+        eventually(format!("{zone} is at serial {serial}"), PATIENCE, async || {
+            let sql = "select serial from zone where id = $1";
+            let row = self.client.query_one(sql, &[&zone.uuid()]).await.unwrap();
+            row.get::<_, i64>(0) == serial
+        })
+        .await;
+    }
+}
+
+/// What there was of refreshes of a zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refreshes {
+    pub(crate) asked_for: i64,
+    pub(crate) begun: i64,
 }
 
 pub(crate) fn host_port(address: SocketAddr) -> HostPort {

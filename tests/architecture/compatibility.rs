@@ -13,7 +13,13 @@ const PLACES: [(&str, &[&str]); 9] = [
         ],
     ),
     ("central", &["services/central/tests/central/{}.rs"]),
-    ("reconciler", &["services/reconciler/tests/servers/{}.rs"]),
+    (
+        "reconciler",
+        &[
+            "services/reconciler/tests/servers/{}.rs",
+            "services/reconciler/tests/servers/targets/{}.rs",
+        ],
+    ),
     (
         "mdns",
         &["services/mdns/tests/{}.rs", "services/mdns/tests/inbound/{}.rs"],
@@ -99,5 +105,8 @@ fn is_name(text: &str) -> bool {
 }
 
 fn has_test(source: &str, test: &str) -> bool {
-    source.contains(&format!("fn {test}("))
+    // One for several kinds of servers is generic.
+    ["(", "<"]
+        .iter()
+        .any(|end| source.contains(&format!("fn {test}{end}")))
 }

@@ -160,10 +160,13 @@ impl Server {
 
     /// Makes the server transfer a zone anew.
     pub(crate) async fn retransfer(&self, zone: &ZoneTarget) -> Result<(), TargetError> {
+        let Some(serial) = zone.serial else {
+            return Ok(());
+        };
         let mut told = false;
         for target in &self.config.targets {
             self.check_term()?;
-            if let Some(done) = target.told.retransfer_zone(&zone.name) {
+            if let Some(done) = target.told.retransfer_zone(&zone.name, serial.wire()) {
                 done.await?;
                 told = true;
             }
@@ -301,7 +304,8 @@ impl Server {
         {
             let error = format!(
                 "{} serves serial {serial}, newer than any that the log made ({wanted}): it takes the zone from \
-                 another primary, or the database is older than what was served; `rndc retransfer` the zone there",
+                 another primary, or the database is older than what was served; if that is over, have what the log made \
+                 put back by `zonelog server resync NAME --retransfer`",
                 self.config.label
             );
             return Outcome::Behind {

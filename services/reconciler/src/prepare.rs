@@ -16,6 +16,12 @@ use crate::targets::{
 };
 use crate::topology::{ServerSpec, TargetSpec, shown};
 
+/// Why a target of the kind `catalog` cannot be told anything.
+const NO_CHANNEL: &str = "a target of kind catalog has no channel by which it could be told to transfer a zone anew: do so at \
+                          the server itself (`rndc retransfer ZONE`, `knotc zone-retransfer ZONE`, `pdns_control retrieve \
+                          ZONE`), or describe it in pools.yaml as a target of kind bind9, knot or pdns4 with the options of \
+                          its control channel";
+
 /// A server that can be worked on.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -132,7 +138,7 @@ fn follower(
     timings: &Timings,
 ) -> Result<Option<Arc<CatalogFollower>>, String> {
     let (mut notify, mut masters) = (Vec::new(), Vec::new());
-    let by_catalog = |target: &&Target| target.config == TargetConfig::Catalog;
+    let by_catalog = |target: &&Target| matches!(target.config, TargetConfig::Catalog(_));
     for target in targets.iter().filter(by_catalog) {
         notify.extend(target.notify.map(|address| (address, target.notify_key.clone())));
         masters.extend(target.masters.iter().map(|&master| (master, target.key.clone())));
@@ -158,13 +164,9 @@ fn follower(
     ))))
 }
 
-async fn prepare_target(
-    label: &str,
-    spec: &TargetSpec,
-    options: &ReconcilerOptions,
-) -> Result<Target, String> {
-    let config = match spec.kind.as_str() {
-        _ if spec.by_catalog => TargetConfig::Catalog,
+/// How a target is told, as its options say.
+async fn told_by(spec: &TargetSpec, options: &ReconcilerOptions) -> Result<TargetConfig, String> {
+    Ok(match spec.kind.as_str() {
         "catalog" => {
             return Err(
                 "its pool has no catalog_zone: give it one in pools.yaml and run `zonelog pool update`"
@@ -222,6 +224,27 @@ async fn prepare_target(
                 KINDS.join(", ")
             ));
         }
+    })
+}
+
+async fn prepare_target(
+    label: &str,
+    spec: &TargetSpec,
+    options: &ReconcilerOptions,
+) -> Result<Target, String> {
+    let config = if !spec.by_catalog {
+        told_by(spec, options).await?
+    } else if spec.kind == "catalog" {
+        TargetConfig::Catalog(Err(NO_CHANNEL.to_owned()))
+    } else {
+        // It follows the catalog all the same.
+        let channel = told_by(spec, options).await;
+        TargetConfig::Catalog(channel.map(Box::new).map_err(|error| {
+            format!(
+                "its target {} cannot be told to transfer a zone anew: {error}",
+                spec.kind
+            )
+        }))
     };
     let masters = match (&config, spec.masters.as_slice()) {
         (TargetConfig::Fake, _) => Vec::new(),

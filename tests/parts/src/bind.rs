@@ -32,6 +32,8 @@ pub struct BindOptions {
     pub options: String,
     /// Statements for the end of named.conf.
     pub config: String,
+    /// Where it answers DNS; `None`: on a free port of 127.0.0.1.
+    pub dns: Option<SocketAddr>,
 }
 
 impl Default for BindOptions {
@@ -42,6 +44,7 @@ impl Default for BindOptions {
             zone_options: String::new(),
             options: String::new(),
             config: String::new(),
+            dns: None,
         }
     }
 }
@@ -79,7 +82,7 @@ impl Bind {
     async fn start_once(options: &BindOptions) -> io::Result<Self> {
         let folder = tempfile::Builder::new().prefix("zonelog-bind-").tempdir()?;
         let account = Account::for_named(folder.path())?;
-        let (dns, rndc) = (free_address(), free_address());
+        let (dns, rndc) = (options.dns.unwrap_or_else(free_address), free_address());
         let path = folder.path().to_owned();
         std::fs::write(path.join("named.conf"), configuration(&path, dns, rndc, options))?;
         for (name, master_file) in &options.primary_zones {

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, oneshot};
-use zonelog_dns::ZoneName;
+use zonelog_dns::{Serial, ZoneName};
 
 use super::{PoolTarget, TargetError, Told, ZoneSpec};
 
@@ -25,6 +25,8 @@ pub(super) enum Order {
     Ensure(ZoneSpec),
     /// To forget it, and its copy too when `hard`.
     Remove { zone: ZoneName, hard: bool },
+    /// To transfer it anew as a whole, whatever its serial.
+    Retransfer(ZoneName),
 }
 
 impl Order {
@@ -32,7 +34,7 @@ impl Order {
     pub(super) fn zone(&self) -> &ZoneName {
         match self {
             Self::Ensure(spec) => &spec.name,
-            Self::Remove { zone, .. } => zone,
+            Self::Remove { zone, .. } | Self::Retransfer(zone) => zone,
         }
     }
 }
@@ -103,6 +105,10 @@ impl<B: Bulk> PoolTarget for Batched<B> {
             zone: zone.clone(),
             hard,
         }))
+    }
+
+    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, _: Serial) -> Option<Told<'a>> {
+        Some(Box::pin(self.order(Order::Retransfer(zone.clone()))))
     }
 }
 

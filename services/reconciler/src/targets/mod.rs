@@ -2,6 +2,7 @@
 
 mod batch;
 pub(crate) mod bind9;
+mod by_catalog;
 pub(crate) mod catalog;
 pub(crate) mod designate;
 mod fake;
@@ -19,11 +20,12 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use zonelog_dns::ZoneName;
 use zonelog_dns::tsig::Key;
+use zonelog_dns::{Serial, ZoneName};
 use zonelog_model::ZoneId;
 
 use batch::Batched;
+use by_catalog::ByCatalog;
 use knot::Knot;
 use nsd4::Nsd4;
 
@@ -76,9 +78,9 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
     /// Makes the server forget the zone. Its copy of the zone goes too when `hard`; else as the target's options say.
     fn remove_zone<'a>(&'a self, zone: &'a ZoneName, hard: bool) -> Told<'a>;
 
-    /// Makes the server transfer the zone anew as a whole, whatever its serial: its content is in doubt. `None`: such servers
-    /// cannot be told to.
-    fn retransfer_zone<'a>(&'a self, _zone: &'a ZoneName) -> Option<Told<'a>> {
+    /// Makes the server transfer the zone anew as a whole, whatever its serial: its content is in doubt. The zone is served all
+    /// the while. `serial` is what the log has, and thus what the server is to have then. `None`: there is nobody to tell.
+    fn retransfer_zone<'a>(&'a self, _zone: &'a ZoneName, _serial: Serial) -> Option<Told<'a>> {
         None
     }
 }
@@ -88,8 +90,8 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
 pub enum TargetConfig {
     /// BIND 9 through its rndc channel; wants `allow-new-zones yes`.
     Bind9(Bind9Config),
-    /// Its server takes its zones from the pool's catalog zone.
-    Catalog,
+    /// Its server takes its zones from the pool's catalog zone. How it is told what no catalog can say; or why it cannot be.
+    Catalog(Result<Box<Self>, String>),
     /// Knot DNS through its control socket; wants a configuration database (`knotd -C`).
     Knot(KnotConfig),
     /// NSD through its control channel; wants a pattern for the zones.
@@ -109,7 +111,11 @@ pub fn target_of(server: &str, config: &TargetConfig) -> Arc<dyn PoolTarget> {
         TargetConfig::Knot(config) => Arc::new(Batched::new(server, Knot::new(config))),
         TargetConfig::Nsd4(config) => Arc::new(Batched::new(server, Nsd4::new(config))),
         // Who follows the catalog does the rest, for all zones together.
-        TargetConfig::Catalog | TargetConfig::Fake => Arc::new(Fake),
+        TargetConfig::Catalog(channel) => {
+            let channel = channel.as_ref().map(|config| target_of(server, config));
+            Arc::new(ByCatalog::new(server, channel.map_err(Clone::clone)))
+        }
+        TargetConfig::Fake => Arc::new(Fake),
         TargetConfig::Pdns4(config) => Arc::new(Pdns4::new(server, config)),
         TargetConfig::Designate(config) => Arc::new(Designate::new(server, config)),
     }

@@ -17,7 +17,7 @@ use zonelog_test_parts::bind::Bind;
 use zonelog_test_parts::eventually;
 
 use crate::targets::catalog::{CATALOG, bind_options, catalog_zone, follower, knot};
-use crate::world::{PATIENCE, Reconciler, World, described, look, pool, quick, until_serving};
+use crate::world::{Member, PATIENCE, Reconciler, World, described, look, pool, quick, until_serving};
 
 const OTHER: PoolId = PoolId::new(Uuid::from_u128(8));
 
@@ -190,6 +190,37 @@ async fn a_target_that_has_no_catalog_to_follow_says_so() {
         .change_pool(pool(), by_catalog("default", CATALOG, &[&bind]))
         .await;
     world.until_active(zone.id).await;
+}
+
+/// Nobody can be told: who asks for new transfers is told how to get them, and all else goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_without_a_channel_says_how_its_zones_are_transferred_anew() {
+    let world = World::new().await;
+    let bind = bind(&world, &[CATALOG]).await;
+    world
+        .change_pool(pool(), by_catalog("default", CATALOG, &[&bind]))
+        .await;
+    let _reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
+    let zone = world.create_zone("one.test.").await;
+    world.until_active(zone.id).await;
+    // Options that cannot be read are no reason not to follow the catalog either.
+    let unreadable = Member {
+        kind: "bind9",
+        ..follower(bind.dns_address())
+    };
+    let mut described = described("default", &[unreadable.with("rndc_key_file", "/no/such/key")]);
+    described.catalog_zone = Some(catalog_zone(CATALOG));
+    for (pool_now, words) in [(None, "rndc retransfer"), (Some(described), "/no/such/key")] {
+        if let Some(now) = pool_now {
+            world.change_pool(pool(), now).await;
+            let zone = world.create_zone("two.test.").await;
+            world.until_active(zone.id).await;
+        }
+        let resync = world.resync(true).await;
+        let error = resync.error.unwrap_or_default();
+        assert!(resync.failed == resync.asked && error.contains(words), "{error}");
+    }
+    world.until_converged(&[&bind]).await;
 }
 
 /// BIND and Knot side by side: zones come, change, go and are made again.

@@ -6,33 +6,14 @@ use std::time::{Duration, Instant};
 
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use zonelog_central::clock;
-use zonelog_projections::delivery::{self, Resync};
+use zonelog_projections::delivery;
 use zonelog_projections::status::Status;
 use zonelog_reconciler::Timings;
 use zonelog_reconciler::plan::Observed;
-use zonelog_test_parts::bind::{Bind, BindOptions};
+use zonelog_test_parts::bind::Bind;
 use zonelog_test_parts::eventually;
 
 use crate::world::{Member, PATIENCE, Reconciler, World, bind, look, quick, server, until_serving};
-
-/// The one server's name.
-async fn name(world: &World) -> String {
-    let row = world
-        .client
-        .query_one("select server from server_checkpoint", &[]);
-    row.await.unwrap().get(0)
-}
-
-/// How far its resync is, once it is done.
-async fn until_resynced(world: &World, name: &str) -> Resync {
-    let mut last = None;
-    eventually("the resync is done", PATIENCE, async || {
-        last = delivery::control(&world.client, name).await.unwrap().resync;
-        last.as_ref().is_some_and(|resync| resync.done_at.is_some())
-    })
-    .await;
-    last.unwrap()
-}
 
 /// Counts what is sent to a server on its DNS address and its rndc channel, and passes it on.
 async fn counted(bind: &Bind) -> (Member, Arc<AtomicUsize>) {
@@ -82,7 +63,7 @@ async fn nothing_is_sent_to_a_paused_server_whoever_works_on_it() {
     let reconciler = Reconciler::start(&world, "first", &[member], timings.clone()).await;
     let zone = world.create_zone("paused.test.").await;
     world.until_active(zone.id).await;
-    let name = name(&world).await;
+    let name = world.server_name().await;
     assert!(
         delivery::pause(&world.client, &name, Some("a move"), clock::now())
             .await
@@ -157,11 +138,8 @@ async fn a_resync_finds_at_once_what_a_slow_sweep_would() {
         look(bind.dns_address(), "z11.resync.test.").await,
         Observed::NotServing
     );
-    let name = name(&world).await;
-    delivery::ask_resync(&world.client, &name, false, clock::now())
-        .await
-        .unwrap();
-    let resync = until_resynced(&world, &name).await;
+    let name = world.server_name().await;
+    let resync = world.resync(false).await;
     assert_eq!((resync.asked, resync.behind, resync.failed), (20, 1, 0));
     until_serving(bind.dns_address(), "z11.resync.test.", zones[11].serial).await;
     world.until_converged(&[&bind]).await;
@@ -172,55 +150,9 @@ async fn a_resync_finds_at_once_what_a_slow_sweep_would() {
         .await
         .unwrap();
     bind.start_again().await.unwrap();
-    let resync = until_resynced(&world, &name).await;
+    let resync = world.until_resynced().await;
     assert!(resync.asked >= 20, "{resync:?}");
     world.until_converged(&[&bind]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_content_in_doubt_is_transferred_anew_though_its_serial_is_right() {
-    // A primary that lies: under the right serial it has another content.
-    let world = World::new().await;
-    let bind = bind().await;
-    let _reconciler = Reconciler::start(&world, "a", &[server(&bind)], quick()).await;
-    let zone = world.create_zone("doubt.test.").await;
-    let zone = world.add_record(&zone, "www").await;
-    world.until_converged(&[&bind]).await;
-    let lie = format!(
-        "@ 3600 SOA ns1.example.net. hostmaster.example.org. {} 3600 600 86400 3600\n@ 3600 NS ns1.example.net.\n\
-         www 3600 A 192.0.2.66\n",
-        zone.serial.wire()
-    );
-    let liar = Bind::start(BindOptions {
-        primary_zones: vec![("doubt.test".to_owned(), lie)],
-        ..BindOptions::default()
-    })
-    .await
-    .unwrap();
-    let target = crate::world::target(&bind);
-    target.remove_zone(&zone.name, true).await.unwrap();
-    let wrong = zonelog_reconciler::targets::ZoneSpec {
-        masters: [liar.dns_address()].into(),
-        ..spec(&world, &zone)
-    };
-    target.ensure_zone(&wrong).await.unwrap();
-    until_serving(bind.dns_address(), "doubt.test.", zone.serial).await;
-    // By its serial all is well; told of the right masters, it has no reason to transfer.
-    target
-        .ensure_zone(&zonelog_reconciler::targets::ZoneSpec {
-            renew: true,
-            ..spec(&world, &zone)
-        })
-        .await
-        .unwrap();
-    until_serving(bind.dns_address(), "doubt.test.", zone.serial).await;
-    let name = name(&world).await;
-    delivery::ask_resync(&world.client, &name, true, clock::now())
-        .await
-        .unwrap();
-    let resync = until_resynced(&world, &name).await;
-    assert_eq!((resync.asked, resync.failed, resync.error), (1, 0, None));
-    world.until_same_content(&bind).await;
 }
 
 fn spec(world: &World, zone: &zonelog_model::zone::Zone) -> zonelog_reconciler::targets::ZoneSpec {
@@ -273,7 +205,7 @@ async fn a_replay_drives_again_what_was_touched_since() {
     let target = crate::world::target(&bind);
     target.remove_zone(&touched.name, true).await.unwrap();
     target.ensure_zone(&spec(&world, &gone)).await.unwrap();
-    let name = name(&world).await;
+    let name = world.server_name().await;
     delivery::ask_replay(&world.client, &name, head + 1)
         .await
         .unwrap();

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
-use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, ids};
+use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, clock, ids};
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 use zonelog_mdns::{MdnsOptions, MiniDns};
 use zonelog_model::resource::{
@@ -20,6 +20,7 @@ use zonelog_model::zone::{
     Command, CreateRecordset, CreateZone, DeleteZone, Limits, Record, RegistryOptions, Zone, ZoneKind,
 };
 use zonelog_model::{Actor, Door, Metadata, PoolId, Position, ProjectId, ZoneId};
+use zonelog_projections::delivery::{self, Resync};
 use zonelog_projections::status::{Status, zone_status_sql};
 use zonelog_reconciler::plan::Observed;
 use zonelog_reconciler::targets::{Bind9Config, RndcKey, RndcSecret, TargetConfig};
@@ -288,8 +289,34 @@ impl World {
 }
 
 impl World {
+    /// The one server's name.
+    pub(crate) async fn server_name(&self) -> String {
+        let sql = "select server from server_checkpoint";
+        self.client.query_one(sql, &[]).await.unwrap().get(0)
+    }
+
+    /// Has every zone of the one server asked for, and transferred anew if wanted, as `zonelog server resync` does; how that
+    /// went.
+    pub(crate) async fn resync(&self, retransfer: bool) -> Resync {
+        let (client, server) = (&self.client, self.server_name().await);
+        let asked = delivery::ask_resync(client, &server, retransfer, clock::now());
+        asked.await.unwrap();
+        self.until_resynced().await
+    }
+
+    /// Waits for the end of the resync that was asked for last.
+    pub(crate) async fn until_resynced(&self) -> Resync {
+        let (server, mut last) = (self.server_name().await, None);
+        eventually("the resync is done", PATIENCE, async || {
+            last = delivery::control(&self.client, &server).await.unwrap().resync;
+            last.as_ref().is_some_and(|resync| resync.done_at.is_some())
+        })
+        .await;
+        last.unwrap()
+    }
+
     /// Waits until a server gives every live zone as MiniDNS does, record by record.
-    pub(crate) async fn until_same_content(&self, server: &Bind) {
+    pub(crate) async fn until_same_content(&self, server: SocketAddr) {
         let rows = self
             .client
             .query("select name from zone where deleted_position is null", &[]);
@@ -297,7 +324,7 @@ impl World {
             let name: String = row.get(0);
             eventually(format!("{name} is the same everywhere"), PATIENCE, async || {
                 let ours = whole_zone(self.master, &name).await;
-                !ours.is_empty() && whole_zone(server.dns_address(), &name).await == ours
+                !ours.is_empty() && whole_zone(server, &name).await == ours
             })
             .await;
         }
@@ -468,9 +495,16 @@ pub(crate) async fn until_serving(server: SocketAddr, zone: &str, serial: LongSe
     eventually(format!("{server} serves {zone} at {serial}"), PATIENCE, serving).await;
 }
 
-/// The zone as a transfer gives it, its lines sorted. A transfer that the server broke off (PowerDNS does, when its
-/// database is busy) is asked for again.
-async fn whole_zone(server: SocketAddr, zone: &str) -> Vec<String> {
+/// The zone as a transfer gives it, its lines sorted.
+pub(crate) async fn whole_zone(server: SocketAddr, zone: &str) -> Vec<String> {
+    let mut records = transferred(server, zone).await;
+    records.sort();
+    records
+}
+
+/// The zone as a transfer gives it, as lines of a master file: the SOA once, as the first. A transfer that the server broke
+/// off (PowerDNS does, when its database is busy) is asked for again.
+pub(crate) async fn transferred(server: SocketAddr, zone: &str) -> Vec<String> {
     for _ in 0..20 {
         let mut dig = Process::new("dig");
         dig.args(["+noall", "+answer", "+onesoa", "+nocrypto", "-p"])
@@ -482,14 +516,12 @@ async fn whole_zone(server: SocketAddr, zone: &str) -> Vec<String> {
             .await
             .unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
-        let records = text
+        let records: Vec<String> = text
             .lines()
-            .filter(|line| !line.starts_with(';') && !line.is_empty());
-        let mut records: Vec<String> = records
+            .filter(|line| !line.starts_with(';') && !line.is_empty())
             .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
             .collect();
         if !records.is_empty() {
-            records.sort();
             return records;
         }
         println!("{server} does not transfer {zone}: {text}");

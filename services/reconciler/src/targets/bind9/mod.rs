@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use zonelog_dns::ZoneName;
+use zonelog_dns::{Serial, ZoneName};
 
 use super::rndc::{Channel, Reply, RndcError, RndcKey};
 use super::{PoolTarget, TargetError, Told, ZoneSpec};
@@ -171,7 +171,7 @@ impl PoolTarget for Bind9 {
         Box::pin(self.remove(zone, hard))
     }
 
-    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName) -> Option<Told<'a>> {
+    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, _: Serial) -> Option<Told<'a>> {
         Some(Box::pin(self.retransfer(zone)))
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::json;
 use zonelog_central::http_client::{Method, StatusCode};
-use zonelog_dns::ZoneName;
+use zonelog_dns::{Serial, ZoneName};
 
 use super::{PoolTarget, TargetError, Told, ZoneSpec, masters};
 use session::{Reply, Session};
@@ -57,6 +57,8 @@ struct Held {
     r#type: String,
     #[serde(default)]
     masters: Vec<String>,
+    #[serde(default)]
+    serial: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -101,15 +103,46 @@ impl Designate {
             }
         }
         if zone.renew {
-            let transfer = format!("{at}/tasks/xfr");
-            let reply = self.session.ask(Method::POST, &transfer, None).await?;
             // It follows by NOTIFY and its timers too, where it does not let this user ask.
-            if !reply.status.is_success() {
-                let said = self.refused("to transfer", &name, &reply);
+            if let Err(said) = self.transfer(&held, &name).await {
                 tracing::debug!(server = self.server, "{said}");
             }
         }
         Ok(())
+    }
+
+    /// Has it ask the zone's masters, and transfer the zone if their serial is newer.
+    async fn transfer(&self, held: &Held, name: &str) -> Result<(), String> {
+        let task = format!("/zones/{}/tasks/xfr", held.id);
+        let reply = self.session.ask(Method::POST, &task, None).await?;
+        if reply.status.is_success() {
+            Ok(())
+        } else {
+            Err(self.refused("to transfer", name, &reply))
+        }
+    }
+
+    /// Has it transfer the zone, as far as such an API goes: it transfers what is newer. Nobody changes the records of a zone
+    /// of type SECONDARY there, so at the right serial it has the right content; what it has at a newer one only who deletes
+    /// the zone there is rid of, and with it all that is served. That is not done unasked.
+    async fn retransfer(&self, zone: &ZoneName, serial: Serial) -> Result<(), String> {
+        let _turn = self.session.turn().await?;
+        let name = canonical(zone);
+        let Some(held) = self.held(&name).await? else {
+            return Err(format!(
+                "the DNS service of Keystone at {} does not have {name}",
+                self.identity
+            ));
+        };
+        held.is_ours(&name)?;
+        match held.serial.map(Serial::new) {
+            Some(there) if there.is_newer_than(serial) => Err(format!(
+                "the DNS service of Keystone at {} has {name} at serial {there}, newer than what the log has ({serial}), and \
+                 transfers nothing older: delete the zone there (`openstack zone delete {}`), it is made anew at the next look",
+                self.identity, held.id
+            )),
+            _ => self.transfer(&held, &name).await,
+        }
     }
 
     async fn remove(&self, zone: &ZoneName) -> Result<(), String> {
@@ -197,5 +230,12 @@ impl PoolTarget for Designate {
     fn remove_zone<'a>(&'a self, zone: &'a ZoneName, _hard: bool) -> Told<'a> {
         // What becomes of its servers' copies is the other Designate's own to decide.
         Box::pin(async move { self.remove(zone).await.map_err(|reason| self.error(reason)) })
+    }
+
+    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, serial: Serial) -> Option<Told<'a>> {
+        Some(Box::pin(async move {
+            let told = self.retransfer(zone, serial).await;
+            told.map_err(|reason| self.error(reason))
+        }))
     }
 }

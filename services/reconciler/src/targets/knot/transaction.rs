@@ -208,6 +208,8 @@ impl<'a> Transaction<'a> {
                     }
                     commands.push(on("conf-unset", "zone", &id));
                 }
+                // Its configuration is right.
+                Order::Retransfer(_) => {}
             }
         }
         let mut replies = self.ask(control, &commands, 1).await?.into_iter();
@@ -242,6 +244,7 @@ impl<'a> Transaction<'a> {
                     // Also when it is not there: what was left behind before.
                     if clean { After::Purge } else { After::Nothing }
                 }
+                Order::Retransfer(_) => After::Retransfer,
             };
             after.push(next);
         }

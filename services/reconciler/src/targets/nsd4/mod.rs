@@ -115,7 +115,12 @@ impl Nsd4 {
         } else {
             "transfer"
         };
-        let asked = self.ask(&format!("{verb} {name}"), None).await?;
+        self.transfer(verb, zone).await
+    }
+
+    /// Makes NSD transfer a zone: `transfer` if a master's serial is newer, `force_transfer` whatever the serials.
+    async fn transfer(&self, verb: &str, zone: &ZoneName) -> Done {
+        let asked = self.ask(&format!("{verb} {}", bare(zone)), None).await?;
         fault(&asked).map_or(Ok(()), |reason| Err(self.refused(verb, zone, reason)))
     }
 
@@ -146,19 +151,23 @@ impl Nsd4 {
 
 impl Bulk for Nsd4 {
     async fn carry_out(&self, orders: &[Order]) -> Vec<Done> {
-        let (mut ensured, mut removed) = (Vec::new(), Vec::new());
+        let (mut ensured, mut removed, mut anew) = (Vec::new(), Vec::new(), Vec::new());
         for order in orders {
             match order {
                 Order::Ensure(zone) => ensured.push(zone),
                 Order::Remove { zone, .. } => removed.push(zone),
+                // There is no list for it: with one zone a command, or all that NSD has.
+                Order::Retransfer(zone) => anew.push(self.transfer("force_transfer", zone).await),
             }
         }
         let mut removals = self.remove(&removed).await.into_iter();
         let mut additions = self.ensure(&ensured).await.into_iter();
+        let mut transfers = anew.into_iter();
         let answers = orders.iter().map(|order| {
             let answer = match order {
                 Order::Ensure(_) => additions.next(),
                 Order::Remove { .. } => removals.next(),
+                Order::Retransfer(_) => transfers.next(),
             };
             answer.unwrap_or_else(|| Err("NSD was not told".to_owned()))
         });

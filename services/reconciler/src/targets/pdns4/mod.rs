@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use zonelog_central::http_client::{HeaderValue, Method, StatusCode};
-use zonelog_dns::ZoneName;
+use zonelog_dns::{Serial, ZoneName};
 
 use super::{PoolTarget, TargetError, Told, ZoneSpec, masters};
 use api::{Api, Reply};
@@ -25,6 +25,8 @@ pub(crate) use options::remarks;
 /// How often, and how long apart, it is looked whether a zone that was taken over was transferred.
 const WHOLE_LOOKS: usize = 20;
 const WHOLE_LOOK: Duration = Duration::from_millis(50);
+/// How often a zone whose content is in doubt is asked for.
+const WHOLE_TRIES: usize = 5;
 
 /// How a PowerDNS is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -191,6 +193,47 @@ impl Pdns4 {
         Ok(())
     }
 
+    /// Makes PowerDNS transfer the whole zone. Where it asks for differences it would get none from a serial that is as new or
+    /// newer, so it must not ask for them this time; the zone is served all the while.
+    async fn retransfer(&self, zone: &ZoneName) -> Result<(), String> {
+        let name = canonical(zone);
+        let differences = format!("/zones/{name}/metadata/IXFR");
+        let by_differences = {
+            let _turn = self.api.turn().await?;
+            let set = self.api.ask(Method::GET, &differences, None).await?;
+            let set = set.status.is_success() && set.says("\"1\"");
+            if set {
+                self.api.ask(Method::DELETE, &differences, None).await?;
+            }
+            set
+        };
+        let transferred = self.transfer_whole(&name).await;
+        if by_differences {
+            let _turn = self.api.turn().await?;
+            self.ask_for_differences(&name).await?;
+        }
+        transferred
+    }
+
+    /// Asks for a transfer until one was made. Nobody's turn is taken while it is waited for.
+    async fn transfer_whole(&self, name: &str) -> Result<(), String> {
+        let before = self.held(name).await?.transferred();
+        // PowerDNS notes the second of a transfer: one in the second of the last one is not seen, the one after it is.
+        for _ in 0..WHOLE_TRIES {
+            self.retrieve(name).await?;
+            for _ in 0..WHOLE_LOOKS {
+                tokio::time::sleep(WHOLE_LOOK).await;
+                if self.held(name).await?.transferred() != before {
+                    return Ok(());
+                }
+            }
+        }
+        Err(format!(
+            "PowerDNS at {} has not transferred {name} though it was told to; its log says why",
+            self.api.place()
+        ))
+    }
+
     async fn remove(&self, zone: &ZoneName) -> Result<(), String> {
         let _turn = self.api.turn().await?;
         let name = canonical(zone);
@@ -269,6 +312,12 @@ impl PoolTarget for Pdns4 {
     fn remove_zone<'a>(&'a self, zone: &'a ZoneName, _hard: bool) -> Told<'a> {
         // What PowerDNS has of a zone is in its database, and goes with it.
         Box::pin(async move { self.remove(zone).await.map_err(|reason| self.error(reason)) })
+    }
+
+    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, _: Serial) -> Option<Told<'a>> {
+        Some(Box::pin(async move {
+            self.retransfer(zone).await.map_err(|reason| self.error(reason))
+        }))
     }
 }
 

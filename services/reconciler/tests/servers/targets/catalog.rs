@@ -10,8 +10,9 @@ use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::knot::{Knot, KnotOptions};
 use zonelog_test_parts::pdns::{Pdns, PdnsOptions};
 
+use super::knot::told;
 use super::{Kind, Primary};
-use crate::world::Member;
+use crate::world::{Member, pdns4, server};
 
 /// The name of the default pool's catalog.
 pub(crate) const CATALOG: &str = "catalog.example";
@@ -120,13 +121,15 @@ pub(crate) fn follower(asked: SocketAddr) -> Member {
 pub(super) trait Follower: Send + Sized {
     async fn start(primary: SocketAddr) -> Self;
     fn dns_address(&self) -> SocketAddr;
+    /// How it may be told what no catalog says.
+    fn member(&self) -> Member;
     async fn kill(&mut self);
     async fn wipe(&mut self);
     async fn start_again(&mut self);
 }
 
 macro_rules! follower {
-    ($server:ty, $start:expr) => {
+    ($server:ty, $start:expr, $member:expr) => {
         impl Follower for $server {
             async fn start(primary: SocketAddr) -> Self {
                 $start(primary).await
@@ -134,6 +137,10 @@ macro_rules! follower {
 
             fn dns_address(&self) -> SocketAddr {
                 self.dns_address()
+            }
+
+            fn member(&self) -> Member {
+                $member(self)
             }
 
             async fn kill(&mut self) {
@@ -151,11 +158,13 @@ macro_rules! follower {
     };
 }
 
-follower!(Bind, async |primary| {
-    Bind::start(bind_options(&[CATALOG], primary)).await.unwrap()
-});
-follower!(Knot, async |primary| knot(&[CATALOG], primary, None).await);
-follower!(Pdns, async |primary| pdns(&[CATALOG], primary, None).await);
+follower!(
+    Bind,
+    async |primary| Bind::start(bind_options(&[CATALOG], primary)).await.unwrap(),
+    server
+);
+follower!(Knot, async |primary| knot(&[CATALOG], primary, None).await, told);
+follower!(Pdns, async |primary| pdns(&[CATALOG], primary, None).await, pdns4);
 
 /// A server in a pool with a catalog.
 pub(super) struct ByCatalog<F>(F);
@@ -170,30 +179,21 @@ impl<F: Follower> Kind for ByCatalog<F> {
     }
 
     fn config(&self) -> TargetConfig {
-        TargetConfig::Catalog
+        TargetConfig::Catalog(Err("only in a pool".to_owned()))
     }
 
+    /// It is told of no zone, though it might be.
     fn member(&self) -> Member {
-        follower(self.dns_address())
+        self.0.member()
     }
 
     fn describe(&self, pool: &mut Pool) {
         pool.catalog_zone = Some(catalog_zone(CATALOG));
     }
 
-    fn with_wrong_key(&self) -> Option<(TargetConfig, &'static str)> {
-        None
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        Vec::new()
-    }
-
     fn control(&self) -> String {
         self.dns_address().to_string()
     }
-
-    async fn add_by_hand(&self, _zone: &str, _primary: SocketAddr) {}
 
     async fn kill(&mut self) {
         self.0.kill().await;

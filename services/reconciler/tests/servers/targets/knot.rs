@@ -13,6 +13,16 @@ use crate::world::Member;
 /// A Knot with a configuration database.
 pub(super) struct OfKnot(pub(super) Knot);
 
+/// A Knot as a member of a pool.
+pub(super) fn told(knot: &Knot) -> Member {
+    let member = Member {
+        asked: knot.dns_address(),
+        kind: "knot",
+        options: BTreeMap::new(),
+    };
+    member.with("control_socket", &knot.control_socket().to_string_lossy())
+}
+
 impl Kind for OfKnot {
     async fn start(_: &Primary) -> Self {
         Self(Knot::start_with_database().await.unwrap())
@@ -33,21 +43,7 @@ impl Kind for OfKnot {
     }
 
     fn member(&self) -> Member {
-        let member = Member {
-            asked: self.0.dns_address(),
-            kind: "knot",
-            options: BTreeMap::new(),
-        };
-        member.with("control_socket", &self.control())
-    }
-
-    /// Its socket wants none: whoever may open it may tell Knot.
-    fn with_wrong_key(&self) -> Option<(TargetConfig, &'static str)> {
-        None
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        Vec::new()
+        told(&self.0)
     }
 
     fn control(&self) -> String {

@@ -73,16 +73,20 @@ pub(crate) trait Kind: Send + Sized {
 
     /// How it is told with a key, token or certificate that it does not take, and words of the error; `None` if it is told
     /// without any.
-    fn with_wrong_key(&self) -> Option<(TargetConfig, &'static str)>;
+    fn with_wrong_key(&self) -> Option<(TargetConfig, &'static str)> {
+        None
+    }
 
     /// What no message may ever show.
-    fn secrets(&self) -> Vec<String>;
+    fn secrets(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// Where it is told, as errors name it.
     fn control(&self) -> String;
 
     /// Makes it a secondary of `primary` for a zone with its own tools, as its operator would.
-    async fn add_by_hand(&self, zone: &str, primary: SocketAddr);
+    async fn add_by_hand(&self, _zone: &str, _primary: SocketAddr) {}
 
     /// Its operator lets its own configuration say other masters, where that is what decides.
     async fn masters_become(&mut self, _primary: &Primary) {}
@@ -147,6 +151,7 @@ macro_rules! pooled {
                 a_server_that_was_away_catches_up,
                 a_server_that_lost_its_disk_is_filled_again,
                 two_hundred_zones_at_once,
+                what_is_not_of_the_log_is_replaced_by_a_resync,
             ]
         );
     };

@@ -1,12 +1,25 @@
 //! The server is a member of a pool: a reconciler keeps it in step with the log, and it transfers from MiniDNS.
 
-use futures_util::future::join_all;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::join_all;
+use zonelog_reconciler::plan::Observed;
+use zonelog_test_parts::bind::{Bind, BindOptions};
+
+use super::catalog::CATALOG;
 use super::{Kind, Primary};
-use crate::world::{Reconciler, World, described, pool, quick};
+use crate::world::{Reconciler, World, described, look, pool, quick, transferred, whole_zone};
 
 /// A pool with one server of the kind, and a reconciler.
 async fn begin<K: Kind>() -> (World, K, Reconciler) {
+    let (world, server) = a_pool::<K>().await;
+    let reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
+    (world, server, reconciler)
+}
+
+/// A pool with one server of the kind.
+async fn a_pool<K: Kind>() -> (World, K) {
     let world = World::new().await;
     let primary = Primary {
         address: world.master,
@@ -16,8 +29,82 @@ async fn begin<K: Kind>() -> (World, K, Reconciler) {
     let mut pool_of_one = described("default", &[server.member()]);
     server.describe(&mut pool_of_one);
     world.change_pool(pool(), pool_of_one).await;
+    (world, server)
+}
+
+/// The lines of a zone with a record more and another serial.
+fn forged(mut lines: Vec<String>, serial: u32) -> String {
+    let mut soa: Vec<&str> = lines[0].split(' ').collect();
+    let (owner, text) = (soa[0].to_owned(), serial.to_string());
+    soa[6] = &text;
+    lines[0] = soa.join(" ");
+    lines.push(format!("forged.{owner} 60 IN A 192.0.2.66\n"));
+    lines.join("\n")
+}
+
+/// The log is older than what the server has: an earlier log made it, or another primary did. Or the server's copy was changed
+/// behind its back.
+pub(super) async fn what_is_not_of_the_log_is_replaced_by_a_resync<K: Kind>() {
+    let (mut world, server) = a_pool::<K>().await;
+    let at = server.dns_address();
+    let (newer, altered) = (
+        world.create_zone("newer.test.").await,
+        world.create_zone("altered.test.").await,
+    );
+    // What takes MiniDNS's place has both zones with a record more, and one of them at a newer serial; and the pool's catalog.
+    let mut primary_zones = Vec::new();
+    for (zone, ahead) in [(&newer, 1_000), (&altered, 0)] {
+        let name = zone.name.to_string();
+        let lines = transferred(world.master, &name).await;
+        let text = forged(lines, zone.serial.wire().get() + ahead);
+        primary_zones.push((name, text));
+    }
+    let mut described = described("default", &[]);
+    server.describe(&mut described);
+    if described.catalog_zone.is_some() {
+        let catalog = transferred(world.master, &format!("{CATALOG}.")).await;
+        primary_zones.push((CATALOG.to_owned(), catalog.join("\n") + "\n"));
+    }
+    world.stop_minidns().await;
+    let options = BindOptions {
+        primary_zones,
+        dns: Some(world.master),
+        ..BindOptions::default()
+    };
+    let mut forger = Bind::start(options).await.unwrap();
     let reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
-    (world, server, reconciler)
+    for zone in [&newer, &altered] {
+        world.until_active(zone.id).await;
+        let lines = whole_zone(at, &zone.name.to_string()).await;
+        assert!(lines.iter().any(|line| line.starts_with("forged.")), "{lines:?}");
+    }
+    forger.kill().await.unwrap();
+    world.start_minidns().await;
+    // Not for a moment is a zone not served.
+    let done = Arc::new(AtomicBool::new(false));
+    let watching = tokio::spawn({
+        let done = Arc::clone(&done);
+        async move {
+            while !done.load(Ordering::Relaxed) {
+                for name in ["newer.test.", "altered.test."] {
+                    let seen = look(at, name).await;
+                    assert!(matches!(seen, Observed::Serving(_)), "{name}: {seen:?}");
+                }
+            }
+        }
+    });
+    let resync = world.resync(true).await;
+    assert_eq!((resync.asked, resync.failed, resync.error), (2, 0, None));
+    world.until_same_content(at).await;
+    done.store(true, Ordering::Relaxed);
+    watching.await.unwrap();
+    // It goes on from there as before.
+    for zone in [&newer, &altered] {
+        let changed = world.add_record(zone, "www").await;
+        world.until_active(changed.id).await;
+    }
+    world.until_converged_at(&[at]).await;
+    reconciler.stop().await;
 }
 
 pub(super) async fn zones_come_change_and_go<K: Kind>() {

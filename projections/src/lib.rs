@@ -10,6 +10,7 @@ pub mod api_token;
 pub mod catalog;
 pub mod deadline;
 pub mod delivery;
+pub mod existence;
 pub mod inline;
 pub mod listing;
 pub mod purge;

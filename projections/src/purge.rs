@@ -1,9 +1,9 @@
-//! What is removed from the projections after a time, and the count of what exists. The log keeps everything: a rebuild
-//! makes the rows again, and a comparison knows which were purged.
+//! What is removed from the projections after a time. The log keeps everything: a rebuild makes the rows again, and a
+//! comparison knows which were purged.
 
 use deadpool_postgres::GenericClient;
 use tokio_postgres::Error;
-use zonelog_model::{Timestamp, ZoneId};
+use zonelog_model::ZoneId;
 
 /// The most rows that one statement removes.
 const ROWS: i64 = 10_000;
@@ -63,51 +63,4 @@ pub async fn some<C: GenericClient>(client: &C, zone: ZoneId) -> Result<Purged, 
         client.execute(&statement, &[&id]).await?;
     }
     Ok(Purged::All)
-}
-
-/// How many zones existed within a period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Existed {
-    /// The period's begin.
-    pub begin: Timestamp,
-    /// The period's end.
-    pub end: Timestamp,
-    /// The zones, those counted that were deleted within it.
-    pub zones: i64,
-}
-
-/// Records how many zones existed since the last time, the first time: exist. It costs what projects there are and what was
-/// deleted since, and not what zones there are.
-pub async fn record_existing<C: GenericClient>(client: &C) -> Result<(), Error> {
-    let statement = client
-        .prepare_cached(
-            "insert into zones_existed (period_end, period_begin, position, zones)
-             select now(), coalesce(l.period_end, now()), f.position,
-                    coalesce((select sum(zones) from project_usage), 0)
-                    + case when l.position is null then 0 else (
-                        select count(*) from zone z
-                        where z.deleted_position is not null and z.content_position > l.position) end
-             from feed_head f
-             left join (select period_end, position from zones_existed order by period_end desc limit 1) l on true
-             where f.feed = 0 on conflict do nothing",
-        )
-        .await?;
-    client.execute(&statement, &[]).await?;
-    Ok(())
-}
-
-/// The last periods, the latest first.
-pub async fn existed<C: GenericClient>(client: &C, limit: i64) -> Result<Vec<Existed>, Error> {
-    let statement = client
-        .prepare_cached(
-            "select period_begin, period_end, zones from zones_existed order by period_end desc limit $1",
-        )
-        .await?;
-    let rows = client.query(&statement, &[&limit]).await?;
-    let read = |row: &tokio_postgres::Row| Existed {
-        begin: row.get(0),
-        end: row.get(1),
-        zones: row.get(2),
-    };
-    Ok(rows.iter().map(read).collect())
 }

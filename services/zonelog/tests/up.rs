@@ -187,6 +187,8 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
         "{out}"
     );
 
+    zones_are_metered(folder).await;
+
     let metrics = up.get("metrics", "/metrics").await.unwrap();
     for name in [
         "zonelog_info{",
@@ -219,6 +221,61 @@ async fn from_nothing_to_a_zone_and_back_to_rest() {
         "the zone is still there"
     );
     assert_eq!(up.stop().await.1, Some(0));
+}
+
+/// What meters ask: a record a zone and period.
+async fn zones_are_metered(folder: &Path) {
+    let url = read(folder, "data/running.json");
+    let url: Value = serde_json::from_str(&url).unwrap();
+    let database = zonelog_test_parts::postgres::connect(url["url"].as_str().unwrap()).await;
+    let ends = "update deadline set due_at = now() where kind = 'zones_exist'";
+    database.batch_execute(ends).await.unwrap();
+    let exists = async |more: &[&str]| {
+        let arguments = [&["events", "exists", "--json"], more].concat();
+        let (status, out, err) = run(folder, &arguments).await;
+        assert_eq!(status, Some(0), "{err}");
+        let lines = out.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect::<Vec<Value>>()
+    };
+    eventually("the period with the zone is recorded", PATIENCE, async || {
+        exists(&[]).await.last().is_some_and(|total| total["zones"] == 1)
+    })
+    .await;
+    let total = exists(&[]).await.pop().unwrap();
+    let zones = exists(&["--zones"]).await;
+    assert_eq!(zones.len(), 1, "{zones:?}");
+    for (key, value) in [
+        ("event_type", "dns.zone.exists"),
+        ("name", "example.org."),
+        ("tenant_id", "admin"),
+        ("type", "PRIMARY"),
+        ("status", "ACTIVE"),
+    ] {
+        assert_eq!(zones[0][key], value, "{zones:?}");
+    }
+    for key in ["audit_period_beginning", "audit_period_ending"] {
+        assert_eq!(zones[0][key], total[key]);
+    }
+    assert_eq!(exists(&["--zones", "--project", "admin"]).await, zones);
+    assert_eq!(
+        exists(&["--zones", "--project", "nobody"]).await,
+        [] as [Value; 0]
+    );
+    let end = total["audit_period_ending"].as_str().unwrap();
+    assert_eq!(exists(&["--zones", "--from", end]).await, [] as [Value; 0]);
+    let (status, out, _) = run(folder, &["events", "exists", "--zones"]).await;
+    assert!(
+        status == Some(0) && out.ends_with("ACTIVE   admin  example.org.\n"),
+        "{out}"
+    );
+    for wrong in [&["--project", "admin"][..], &["--zones", "--from", "yesterday"]] {
+        let arguments = [&["events", "exists"], wrong].concat();
+        let (status, _, err) = run(folder, &arguments).await;
+        assert!(
+            status == Some(2) && err.contains("--zones") | err.contains("--from"),
+            "{err}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use deadpool_postgres::Pool;
 use zonelog_model::ZoneId;
 use zonelog_projections::deadline::{self, Due, Kind, Next};
+use zonelog_projections::existence;
 use zonelog_projections::purge::{self, Purged};
 
 use super::refresh::TurnError;
@@ -29,7 +30,7 @@ pub(super) async fn once(pool: &Pool) -> Result<bool, TurnError> {
     }
     deadline::schedule(&client, Kind::ZonesExist, uuid::Uuid::nil(), Duration::ZERO).await?;
     for due in deadline::claim(&client, Kind::ZonesExist, 1, CLAIM).await? {
-        purge::record_existing(&client).await?;
+        existence::record(&client).await?;
         deadline::settle(&client, &due, Next::After(PERIOD)).await?;
     }
     Ok(more)

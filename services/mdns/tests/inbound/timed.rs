@@ -1,11 +1,14 @@
 //! What is done at its time: deleted zones are purged, what exists is recorded, processes share the queue.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use uuid::Uuid;
-use zonelog_model::zone::ZoneKind;
+use zonelog_model::ProjectId;
+use zonelog_model::zone::{Command, TransferZone, Zone, ZoneKind};
 use zonelog_projections::deadline::{self, Kind, Next};
+use zonelog_projections::existence::{self, Moves, Within, ZoneExisted};
 use zonelog_projections::rebuild::{compare, drop_shadow, rebuild, without_purged};
 use zonelog_store::{Database, Feed};
 use zonelog_test_parts::{TestDatabase, eventually};
@@ -133,6 +136,116 @@ async fn it_is_recorded_how_many_zones_exist() {
         (row.get::<_, i64>(0), row.get::<_, Option<bool>>(1)),
         (2, Some(true))
     );
+}
+
+/// Which zones existed is told of any period, whenever it is asked: by the log, also of what was purged since.
+#[tokio::test]
+async fn the_zones_of_a_period_are_told_whatever_became_of_them() {
+    let world = World::new().await;
+    let pool = Database::new(world.database.url(), "test").unwrap().pool(1);
+    let client = pool.get().await.unwrap();
+    let periods = async || {
+        let within = Within {
+            from: None,
+            until: None,
+            last: 10,
+        };
+        existence::periods(&client, within).await.unwrap()
+    };
+    let period_ends = async |count: usize| {
+        world
+            .client
+            .batch_execute("update deadline set due_at = now() where kind = 'zones_exist'")
+            .await
+            .unwrap();
+        eventually(format!("{count} periods are recorded"), PATIENCE, async || {
+            periods().await.len() == count
+        })
+        .await;
+    };
+    let project = |name: &str| ProjectId::new(name).unwrap();
+    let give = async |zone: &Zone| {
+        let command = TransferZone {
+            zone: zone.id,
+            to: project("bob"),
+        };
+        world.submit(Command::TransferZone(command)).await;
+    };
+    // What there is of a period, each zone by its name, its project and whether it is gone.
+    let told = async |number: usize, of: Option<&ProjectId>| {
+        let period = periods().await[number];
+        let moves = Moves::after(&client, period.position).await.unwrap();
+        let zones = existence::zones(&client, period, of, &moves).await.unwrap();
+        let zones: Vec<ZoneExisted> = zones.try_collect().await.unwrap();
+        assert!(zones.is_sorted_by_key(|zone| zone.zone));
+        if of.is_none() {
+            assert_eq!(
+                zones.len() as i64,
+                period.zones,
+                "as many as were counted at its end"
+            );
+        }
+        let shown = zones.iter().map(|zone| {
+            let gone = if zone.deleted_at.is_some() { " gone" } else { "" };
+            format!("{} {}{gone}", zone.name, zone.project)
+        });
+        shown.collect::<BTreeSet<String>>()
+    };
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<String>>()
+    };
+
+    period_ends(1).await;
+    let [one, two, three] = [
+        world.create("one.test.", ZoneKind::Primary).await,
+        world.create("two.test.", ZoneKind::Primary).await,
+        world.create("three.test.", ZoneKind::Primary).await,
+    ];
+    give(&two).await;
+    world.delete(one.id).await;
+    period_ends(2).await;
+    give(&three).await;
+    world.create("four.test.", ZoneKind::Primary).await;
+    world.delete(two.id).await;
+    period_ends(3).await;
+    world.delete(three.id).await;
+
+    let second = set(&["one.test. amy gone", "two.test. bob", "three.test. amy"]);
+    let third = set(&["two.test. bob gone", "three.test. bob", "four.test. amy"]);
+    let check = async || {
+        assert_eq!(told(0, None).await, set(&[]));
+        assert_eq!(told(1, None).await, second);
+        assert_eq!(told(2, None).await, third);
+        assert_eq!(
+            told(1, Some(&project("amy"))).await,
+            set(&["one.test. amy gone", "three.test. amy"])
+        );
+        assert_eq!(told(2, Some(&project("amy"))).await, set(&["four.test. amy"]));
+        assert_eq!(told(2, Some(&project("eve"))).await, set(&[]));
+    };
+    check().await;
+    let all = periods().await;
+    assert_eq!((all[1].begin, all[1].after), (all[0].end, all[0].position));
+    assert_eq!((all[2].begin, all[2].after), (all[1].end, all[1].position));
+
+    // Their rows go; what is told of the past stays.
+    eventually("three deleted zones are purged", PATIENCE, async || {
+        let now = "update deadline set due_at = now() where kind = 'zone_purge' and claimed_until is null";
+        world.client.batch_execute(now).await.unwrap();
+        let left = "select count(*) from zone";
+        world.client.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 1
+    })
+    .await;
+    check().await;
+    let second = Within {
+        from: Some(all[0].end),
+        until: Some(all[1].end),
+        last: 10,
+    };
+    assert_eq!(existence::periods(&client, second).await.unwrap(), [all[1]]);
 }
 
 /// Any number of processes claim what is due, each piece once; what a dead one claimed is due again.

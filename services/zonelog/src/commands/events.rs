@@ -28,7 +28,7 @@ const POLL: Duration = Duration::from_millis(250);
 pub enum EventsCommand {
     /// Show the end of the log, or all of it from a position on.
     Tail(TailArgs),
-    /// Show how many zones existed, hour by hour.
+    /// Show how many zones existed, hour by hour, or which.
     Exists(ExistsArgs),
 }
 

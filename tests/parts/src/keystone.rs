@@ -179,6 +179,20 @@ impl Keystone {
         token.to_str().expect("a token is ASCII").to_owned()
     }
 
+    /// Whether Keystone takes a token: no longer when it has expired or was revoked.
+    ///
+    /// # Panics
+    /// When Keystone does not answer.
+    pub async fn takes(&self, token: &str) -> bool {
+        let shown = self
+            .client
+            .get(format!("{}/auth/tokens", self.url))
+            .header("X-Auth-Token", token)
+            .header("X-Subject-Token", token)
+            .send();
+        shown.await.expect("Keystone answers").status().is_success()
+    }
+
     /// Revokes a token.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, clock, ids};
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
+use zonelog_mdns::secondary::{self, SecondaryOptions};
 use zonelog_mdns::{MdnsOptions, MiniDns};
 use zonelog_model::resource::{
     self, Body, Change, HostPort, NsRecord, OptionValue, Pool, PoolNameserver, PoolTarget, Quotas,
@@ -337,7 +338,7 @@ impl Drop for World {
     }
 }
 
-/// A MiniDNS, and what stops it.
+/// A MiniDNS with the refreshes of secondary zones, and what stops it.
 async fn serve(
     database: &TestDatabase,
     central: &Central,
@@ -354,6 +355,14 @@ async fn serve(
         .unwrap();
     let mdns = mdns.with_secrets(unseal());
     let (address, stop) = (mdns.local_addrs()[0], shutdown.child_token());
+    tokio::spawn(secondary::run(
+        SecondaryOptions::default(),
+        central.clone(),
+        Database::new(database.url(), "mdns").unwrap(),
+        mdns.nudge(),
+        central.positions(),
+        stop.clone(),
+    ));
     let serving = stop.clone();
     tokio::spawn(async move { mdns.run(serving).await.unwrap() });
     (address, stop)

@@ -284,6 +284,31 @@ pub async fn live_rows<C: GenericClient>(
         .map_ok(TransferRow::stored))
 }
 
+/// A zone's head and all its live recordsets, by owner key and type, if those are at most `most`: in one statement, which is
+/// one snapshot. `None`: there are more, or there is no such zone.
+pub async fn small_zone<C: GenericClient>(
+    client: &C,
+    zone: ZoneId,
+    most: usize,
+) -> Result<Option<(Result<ZoneHead, HeadError>, Vec<TransferRow>)>, Error> {
+    let sql = format!(
+        "select v.owner_key, v.owner, v.type, v.ttl, v.rdata, 0, {HEAD_COLUMNS} from zone z left join lateral (
+           select owner_key, owner, type, ttl, rdata from recordset_version
+           where zone = z.id and until_serial is null order by owner_key, type limit $2) v on true
+         where z.id = $1"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let limit = i64::try_from(most).unwrap_or(i64::MAX).saturating_add(1);
+    let mut rows = client.query(&statement, &[&zone.uuid(), &limit]).await?;
+    let Some(first) = rows.first().filter(|_| rows.len() <= most) else {
+        return Ok(None);
+    };
+    let head = head_from_row(first, 6);
+    // A zone without recordsets is one row without one.
+    rows.retain(|row| row.get::<_, Option<&[u8]>>(0).is_some());
+    Ok(Some((head, rows.into_iter().map(TransferRow::stored).collect())))
+}
+
 /// What a zone's SOA says at a serial, present or past.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZoneAt {

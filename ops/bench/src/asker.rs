@@ -24,13 +24,30 @@ pub(crate) struct Asker {
 impl Asker {
     /// Asks `server`.
     pub(crate) async fn new(server: SocketAddr) -> Result<Self> {
-        let socket = UdpSocket::bind("127.0.0.1:0").await?;
+        Self::from([127, 0, 0, 1], server).await
+    }
+
+    /// Asks `server` from another address of this machine: to servers that limit their answers by network, it is another
+    /// client than Zonelog.
+    pub(crate) async fn from(source: [u8; 4], server: SocketAddr) -> Result<Self> {
+        let socket = UdpSocket::bind(SocketAddr::from((source, 0))).await?;
         socket.connect(server).await?;
         Ok(Self { socket, id: 0 })
     }
 
     /// Asks one question again and again, a millisecond after each answer, until the answer holds a record.
     pub(crate) async fn until_answered(&mut self, name: &str, rrtype: u16) -> Result<()> {
+        self.until_answered_at_pace(name, rrtype, Duration::from_millis(1))
+            .await
+    }
+
+    /// The same, with a pause after each answer.
+    pub(crate) async fn until_answered_at_pace(
+        &mut self,
+        name: &str,
+        rrtype: u16,
+        pause: Duration,
+    ) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             // ANCOUNT (RFC 1035 §4.1.1) is enough: the servers hold only what was asked for.
@@ -41,7 +58,7 @@ impl Asker {
             {
                 return Ok(());
             }
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::time::sleep(pause).await;
         }
         Err(format!("{name} was not answered in {PATIENCE:?}").into())
     }

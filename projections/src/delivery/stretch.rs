@@ -1,6 +1,7 @@
 //! What the log did to a pool's zones after a server's checkpoint.
 
 use tokio_postgres::GenericClient;
+use tokio_postgres::types::ToSql;
 use zonelog_model::{PoolId, Position, Timestamp};
 
 use super::{DeliveryError, Lease, ZoneTarget, target};
@@ -15,7 +16,7 @@ pub enum Stretch {
         /// The names that it touched.
         zones: Vec<ZoneTarget>,
     },
-    /// It holds more events than were asked for: [`park_stretch`] takes it in one go.
+    /// It holds more events than were asked for: [`park_unread`] takes it in one go.
     TooLong {
         /// The log's head at the moment of reading.
         through: Position,
@@ -74,8 +75,8 @@ pub async fn stretch<C: GenericClient>(
 }
 
 /// Parks every zone that the log touched after `after` and moves the checkpoint to the head: in one statement, for a
-/// stretch too long to hold in memory, or a server that does not answer at all. At `after` = 0 only live zones count:
-/// a server that is new has nothing to withdraw.
+/// stretch too long to hold in memory, or a server that does not answer at all: `error` is said of them, and of what was
+/// parked before without a reason. At `after` = 0 only live zones count: a server that is new has nothing to withdraw.
 ///
 /// Returns the new checkpoint; `None` when the lease is lost.
 pub async fn park_stretch<C: GenericClient>(
@@ -87,6 +88,52 @@ pub async fn park_stretch<C: GenericClient>(
     now: Timestamp,
     next_try: Timestamp,
 ) -> Result<Option<Position>, DeliveryError> {
+    let text = parking(
+        "update server_checkpoint c set position = h.position, updated_at = $6 from feed_head h \
+         where c.server = $1 and h.feed = 0 and exists (select from held) returning c.position",
+    );
+    let parameters: [&(dyn ToSql + Sync); 7] = [
+        &lease.server,
+        &lease.token,
+        &pool.uuid(),
+        &after,
+        &error,
+        &now,
+        &next_try,
+    ];
+    let row = client.query_opt(&text, &parameters).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// Parks every zone that the log touched after `after`, to be tried at once, and leaves the checkpoint where it is: for a
+/// stretch too long to hold in memory behind others that are still open.
+///
+/// Returns the head up to which it did; `None` when the lease is lost.
+pub async fn park_unread<C: GenericClient>(
+    client: &C,
+    lease: &Lease,
+    pool: PoolId,
+    after: Position,
+    now: Timestamp,
+) -> Result<Option<Position>, DeliveryError> {
+    let text = parking("select h.position from feed_head h where h.feed = 0 and exists (select from held)");
+    let error = None::<&str>;
+    let parameters: [&(dyn ToSql + Sync); 7] = [
+        &lease.server,
+        &lease.token,
+        &pool.uuid(),
+        &after,
+        &error,
+        &now,
+        &now,
+    ];
+    let row = client.query_opt(&text, &parameters).await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// The statement that parks what the log touched from after `$4` to its head, for server `$1` under the lease's token `$2`, and
+/// ends with `end`, which returns the head.
+fn parking(end: &str) -> String {
     let touched = touched_sql(
         "$3",
         "$4",
@@ -98,10 +145,12 @@ pub async fn park_stretch<C: GenericClient>(
             "{others}",
             "exists (select from touched t where t.name_key = z.name_key)",
         );
-    let text = format!(
+    format!(
         "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
              touched as ({touched}), \
              abandoned as ({abandoned}), \
+             complained as (update server_zone b set error = $5::text where b.server = $1 and b.error is null and $5::text is not null \
+               and not exists (select from touched t where t.name_key = b.zone_key) and exists (select from held)), \
              parked as (insert into server_zone as b \
                  (server, zone_key, name, zone, position, serial, error, attempts, since, next_try) \
                select $1, t.name_key, t.name, t.id, t.content_position, null, $5, 0, $6, $7 from touched t, held \
@@ -109,22 +158,6 @@ pub async fn park_stretch<C: GenericClient>(
                on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
                  position = excluded.position, error = coalesce(excluded.error, b.error), \
                  next_try = least(excluded.next_try, b.next_try)) \
-             update server_checkpoint c set position = h.position, updated_at = $6 from feed_head h \
-             where c.server = $1 and h.feed = 0 and exists (select from held) returning c.position"
-    );
-    let row = client
-        .query_opt(
-            &text,
-            &[
-                &lease.server,
-                &lease.token,
-                &pool.uuid(),
-                &after,
-                &error,
-                &now,
-                &next_try,
-            ],
-        )
-        .await?;
-    Ok(row.map(|row| row.get(0)))
+             {end}"
+    )
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use deadpool_postgres::{GenericClient, Pool, Transaction};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use tokio_postgres::IsolationLevel;
 use zonelog_dns::{LongSerial, Name, NameError};
 use zonelog_model::ZoneId;
@@ -18,6 +18,9 @@ use crate::difference::{Difference, DifferenceWriter};
 use crate::heads::Head;
 use crate::image::{Image, Run};
 use crate::message::Rcode;
+
+/// Up to how many recordsets a zone is read in one statement, at the cost of one: most zones are smaller.
+const SMALL: usize = 256;
 
 /// How large a difference may become before it is given up.
 #[derive(Debug, Clone, Copy)]
@@ -164,6 +167,16 @@ impl Reader {
         }
         let zone = head.zone;
         let mut client = self.client().await?;
+        if held.is_none()
+            && let Some((head, rows)) = transfer::small_zone(&client, zone, SMALL).await?
+        {
+            let head = Some(head?).filter(|head| !head.deleted).ok_or(ReadError::Gone)?;
+            return render_whole(
+                &Head::new(&head),
+                stream::iter(rows.into_iter().map(Ok::<_, ReadError>)),
+            )
+            .await;
+        }
         let transaction = client
             .build_transaction()
             .isolation_level(IsolationLevel::RepeatableRead)
@@ -192,17 +205,7 @@ impl Reader {
     async fn catalog_image(&self, head: &Head, catalog: &Catalog) -> Result<Image, ReadError> {
         let client = self.client().await?;
         let rows = catalog::rows_at(&client, catalog, position_at(head.serial)).await?;
-        let mut rendering = Rendering::new(head.zone, &head.soa, true)?;
-        let mut rows = pin!(rows);
-        while let Some(row) = rows.next().await {
-            tokio::task::consume_budget().await;
-            rendering.row(&row?)?;
-        }
-        Ok(Image::new(
-            head.serial.get(),
-            &head.soa,
-            rendering.writer.finish(),
-        ))
+        render_whole(head, rows).await
     }
 
     /// The difference from a serial to a catalog's head. Any position since the pool was described as it is will do, whether
@@ -296,6 +299,27 @@ impl Reader {
     }
 }
 
+/// A whole zone or catalog, of its rows by owner key and type.
+async fn render_whole<E>(
+    head: &Head,
+    rows: impl Stream<Item = Result<TransferRow, E>>,
+) -> Result<Image, ReadError>
+where
+    ReadError: From<E>,
+{
+    let mut rendering = Rendering::new(head.zone, &head.soa, true)?;
+    let mut rows = pin!(rows);
+    while let Some(row) = rows.next().await {
+        tokio::task::consume_budget().await;
+        rendering.row(&row?)?;
+    }
+    Ok(Image::new(
+        head.serial.get(),
+        &head.soa,
+        rendering.writer.finish(),
+    ))
+}
+
 /// The rows between two serials, from the SOA of the first to the head.
 async fn render_difference<E>(
     head: &Head,
@@ -356,15 +380,8 @@ impl Snapshot<'_> {
     }
 
     async fn build(&self, head: &ZoneHead) -> Result<Image, ReadError> {
-        let soa = Head::new(head).soa;
         let rows = transfer::live_rows(self.transaction, self.zone).await?;
-        let mut rendering = self.rendering(&soa, true)?;
-        let mut rows = pin!(rows);
-        while let Some(row) = rows.next().await {
-            tokio::task::consume_budget().await;
-            rendering.row(&row?)?;
-        }
-        Ok(Image::new(head.serial.get(), &soa, rendering.writer.finish()))
+        render_whole(&Head::new(head), rows).await
     }
 
     /// The held image brought to the head; `None` when it is better built anew.

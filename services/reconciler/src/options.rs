@@ -32,6 +32,9 @@ pub struct Timings {
     pub rndc_timeout: Duration,
     /// When NOTIFY is repeated, counted from the first (50, 200, 500 ms).
     pub notify_again: Vec<Duration>,
+    /// How long a server that was just told of a zone may take to come for it by itself, until it is sent a NOTIFY of it:
+    /// one while it comes would only make it ask twice (500 ms).
+    pub notify_told: Duration,
     /// The first pause before a zone that was set aside is tried again; it doubles with each failure (0.5 s).
     pub retry_first: Duration,
     /// The longest such pause (60 s).
@@ -39,7 +42,7 @@ pub struct Timings {
     /// The longest pause between two probes of a server that does not answer (2 s), and between two looks at one that
     /// cannot be worked on as its pool describes it.
     pub probe_most: Duration,
-    /// How many zones are worked on at once, for each server (64).
+    /// How many zones are worked on at once, for each server: as many as may be told and not yet served (1,024).
     pub concurrency: usize,
     /// How many events of the log are taken in one stretch; a longer one is worked off through the table of zones
     /// that are behind (1,000).
@@ -59,10 +62,11 @@ impl Default for Timings {
             query_timeout: Duration::from_millis(250),
             rndc_timeout: Duration::from_secs(5),
             notify_again: [50, 200, 500].map(Duration::from_millis).to_vec(),
+            notify_told: Duration::from_millis(500),
             retry_first: Duration::from_millis(500),
             retry_most: Duration::from_secs(60),
             probe_most: Duration::from_secs(2),
-            concurrency: 64,
+            concurrency: 1_024,
             stretch: 1_000,
             sweep_period: Duration::from_secs(600),
             lease: Duration::from_secs(10),

@@ -2,16 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep};
 use zonelog_dns::tsig::Key;
-use zonelog_dns::{LongSerial, Serial};
+use zonelog_dns::{LongSerial, Serial, ZoneName};
 use zonelog_model::Position;
 use zonelog_projections::delivery::ZoneTarget;
 
 use crate::options::{ReconcilerOptions, Timings};
-use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen};
+use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen, waited};
 use crate::prepare::{ServerConfig, prepare};
 use crate::probe;
 use crate::targets::{TargetError, ZoneSpec};
@@ -20,6 +22,20 @@ use crate::topology::ServerSpec;
 
 /// The first pause between two looks, and the longest; it doubles in between.
 const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+/// With many zones on their way, how much longer the longest pause is for each of them: the server is asked no more than
+/// 4,000 times a second.
+const FOLLOWS_EACH: Duration = Duration::from_micros(250);
+/// The same for zones that the server is yet to come for: each such question is refused, and servers that limit the rate of
+/// their answers let 200 refusals a second through (NSD's `rrl-ratelimit`). When one has come, the next are asked for at once.
+const COMES_EACH: Duration = Duration::from_millis(5);
+/// How many zones are looked at when one has come.
+const NEXT: usize = 2;
+/// For how long a server that answered is not taken to be away, in query timeouts.
+const HEARD: u32 = 2;
+/// How many questions may be open at once, to a server and to its masters: each is a socket.
+const QUESTIONS: usize = 64;
+/// How many NOTIFYs may wait for their acknowledgement at once. Of more nobody waits for what is answered.
+const NOTIFIES: usize = 128;
 /// How often a server may stay silent until it is taken to be away.
 const SILENCES: usize = 2;
 /// From this many failed tries on, a zone that merely follows too slowly counts as failing.
@@ -38,6 +54,85 @@ pub(crate) struct Server {
     pub(crate) timings: Timings,
     /// Until when it may be told anything.
     pub(crate) term: Term,
+    /// What is going on with it.
+    pub(crate) traffic: Traffic,
+}
+
+/// What is going on with a server.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    began: Instant,
+    /// How many tries are under way.
+    tries: AtomicUsize,
+    /// When it last came to serve a zone that it was told of, in milliseconds since `began`.
+    came: AtomicU64,
+    /// Wakes those that wait for it to come, in the order in which they began to wait.
+    comes: Notify,
+    /// When it last answered, in milliseconds since `began`.
+    heard: AtomicU64,
+    questions: Semaphore,
+    notifies: Arc<Semaphore>,
+}
+
+impl Traffic {
+    fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            tries: AtomicUsize::new(0),
+            came: AtomicU64::new(0),
+            comes: Notify::new(),
+            heard: AtomicU64::new(0),
+            questions: Semaphore::new(QUESTIONS),
+            notifies: Arc::new(Semaphore::new(NOTIFIES)),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The server came to serve a zone that it was told of.
+    fn another_came(&self) {
+        self.came.fetch_max(self.now(), Ordering::Relaxed);
+        for _ in 0..NEXT {
+            self.comes.notify_one();
+        }
+    }
+
+    fn since_another_came(&self) -> Duration {
+        self.since(&self.came)
+    }
+
+    /// Whether it answered just now.
+    fn was_heard(&self, window: Duration) -> bool {
+        self.heard.load(Ordering::Relaxed) > 0 && self.since(&self.heard) < window
+    }
+
+    fn since(&self, moment: &AtomicU64) -> Duration {
+        Duration::from_millis(self.now().saturating_sub(moment.load(Ordering::Relaxed)))
+    }
+
+    /// The longest pause between two looks at one zone, when each of those on their way may have so much of it.
+    fn longest_pause(&self, each: Duration) -> Duration {
+        let tries = u32::try_from(self.tries.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        LOOK_AGAIN.1.max(each.saturating_mul(tries))
+    }
+}
+
+/// Counts a try for as long as it lasts, also when it is given up.
+struct Underway<'a>(&'a Traffic);
+
+impl<'a> Underway<'a> {
+    fn begin(traffic: &'a Traffic) -> Self {
+        traffic.tries.fetch_add(1, Ordering::Relaxed);
+        Self(traffic)
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.tries.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// How a try ended.
@@ -82,6 +177,7 @@ impl Server {
             options: Arc::clone(options),
             timings: options.timings.clone(),
             term: term.clone(),
+            traffic: Traffic::new(),
         })
     }
 
@@ -96,7 +192,10 @@ impl Server {
 
     /// Tries once. It takes at most a little longer than [`Timings::park_after`] for waiting, and as much again when the
     /// target had to be told.
-    pub(crate) async fn bring(&self, zone: &ZoneTarget, attempts: i32) -> Report {
+    ///
+    /// `new`: the server cannot serve the zone yet, so it is told without being asked first.
+    pub(crate) async fn bring(&self, zone: &ZoneTarget, attempts: i32, new: bool) -> Report {
+        let _underway = Underway::begin(&self.traffic);
         let desired = zone.serial.map_or(Desired::Absent, Desired::Serving);
         if let Desired::Serving(serial) = desired
             && let Err(error) = self.masters_show(zone, serial).await
@@ -110,7 +209,7 @@ impl Server {
             };
         }
         let report = match self.config.address {
-            Some(address) => self.follow(address, zone, desired, attempts).await,
+            Some(address) => self.follow(address, zone, desired, attempts, new).await,
             None => self.take_their_word(zone, desired, attempts).await,
         };
         if matches!(report.outcome, Outcome::Settled { .. }) {
@@ -216,21 +315,44 @@ impl Server {
         self.show_catalog(zone.position).await
     }
 
+    /// Asks the server for a zone's SOA, when it is its turn.
+    pub(crate) async fn ask(&self, address: SocketAddr, name: &ZoneName) -> Observed {
+        let key = self.config.key.as_deref();
+        // Nobody closes the semaphore.
+        let _turn = self.traffic.questions.acquire().await;
+        let observed = probe::soa(address, name, key, self.timings.query_timeout).await;
+        if !matches!(observed, Observed::Silent(_)) {
+            self.traffic
+                .heard
+                .fetch_max(self.traffic.now().max(1), Ordering::Relaxed);
+        }
+        observed
+    }
+
+    /// Whether the server answered anything just now.
+    pub(crate) fn was_heard(&self) -> bool {
+        self.traffic.was_heard(self.timings.query_timeout * HEARD)
+    }
+
     async fn follow(
         &self,
         address: SocketAddr,
         zone: &ZoneTarget,
         desired: Desired,
         attempts: i32,
+        mut new: bool,
     ) -> Report {
         let timings = &self.timings;
         let (mut started, mut first_notify) = (Instant::now(), None::<Instant>);
         let (mut told, mut notified, mut silences, mut missing) = (false, 0, 0, None);
         let (mut pause, mut seen) = (LOOK_AGAIN.0, None);
         loop {
-            let key = self.config.key.as_deref();
-            let observed = probe::soa(address, &zone.name, key, timings.query_timeout).await;
-            if matches!(observed, Observed::Silent(_)) {
+            let observed = if std::mem::take(&mut new) {
+                Observed::NotServing
+            } else {
+                self.ask(address, &zone.name).await
+            };
+            if matches!(observed, Observed::Silent(_)) && !self.was_heard() {
                 silences += 1;
                 if silences >= SILENCES {
                     return Report {
@@ -250,10 +372,19 @@ impl Server {
                 told,
                 attempts,
                 notified: (notified, first_notify.map_or(Duration::ZERO, |at| at.elapsed())),
-                lasted: started.elapsed(),
+                lasted: if told {
+                    waited(started.elapsed(), self.traffic.since_another_came(), timings)
+                } else {
+                    started.elapsed()
+                },
             };
             let outcome = match plan(&situation, timings) {
-                Step::Settled => self.settled(zone, &situation, seen).await,
+                Step::Settled => {
+                    if told {
+                        self.traffic.another_came();
+                    }
+                    self.settled(zone, &situation, seen).await
+                }
                 step @ (Step::Ensure { .. } | Step::Remove) => {
                     let done = match step {
                         Step::Ensure { renew } => self.ensure(zone, renew).await,
@@ -281,9 +412,15 @@ impl Server {
                     sleep(pause).await;
                     continue;
                 }
+                Step::Wait if told && !matches!(situation.observed, Observed::Serving(_)) => {
+                    // The first of them finds out when the server comes; who just began to wait may be the first.
+                    let _ = tokio::time::timeout(pause, self.traffic.comes.notified()).await;
+                    pause = (pause * 2).min(self.traffic.longest_pause(COMES_EACH));
+                    continue;
+                }
                 Step::Wait => {
                     sleep(pause).await;
-                    pause = (pause * 2).min(LOOK_AGAIN.1);
+                    pause = (pause * 2).min(self.traffic.longest_pause(FOLLOWS_EACH));
                     continue;
                 }
                 Step::Park => Outcome::Behind {
@@ -338,10 +475,13 @@ impl Server {
     /// Sends a NOTIFY. Its acknowledgement is only counted: what proves that the server follows is its SOA.
     fn notify(&self, address: SocketAddr, zone: &ZoneTarget, key: Option<Arc<Key>>) {
         let (name, server) = (zone.name.clone(), self.config.name.clone());
+        let waits = Arc::clone(&self.traffic.notifies).try_acquire_owned();
         tokio::spawn(async move {
-            let outcome = match probe::notify(address, &name, key.as_deref()).await {
+            let patience = waits.as_ref().map_or(Duration::ZERO, |_| probe::NOTIFY_PATIENCE);
+            let outcome = match probe::notify(address, &name, key.as_deref(), patience).await {
                 Ok(hickory_proto::op::ResponseCode::NoError) => "acknowledged",
                 Ok(_) => "refused",
+                Err(_) if patience.is_zero() => "unheard",
                 Err(_) => "unanswered",
             };
             metrics::counter!("zonelog_notifies_total", "server" => server, "outcome" => outcome)
@@ -383,6 +523,9 @@ impl Server {
                 "{name} still serves serial {serial}, not {wanted}; check in its log whether it can reach \
                  MiniDNS, and takes NOTIFY from here"
             )),
+            (_, Observed::Silent(reason)) => Some(format!(
+                "{name} did not answer for this zone ({reason}); check in its log whether it limits the rate of its answers"
+            )),
             (_, Observed::Unclear(answer)) => Some(format!(
                 "{name} answers {answer}; check in its log why the transfer from MiniDNS fails"
             )),
@@ -415,7 +558,7 @@ impl Server {
                 ));
             }
             sleep(pause).await;
-            pause = (pause * 2).min(LOOK_AGAIN.1);
+            pause = (pause * 2).min(self.traffic.longest_pause(FOLLOWS_EACH));
         }
     }
 
@@ -435,6 +578,7 @@ impl Server {
     /// Asks a master as the target with this key does.
     async fn ask_master(&self, master: SocketAddr, key: Option<&Key>, zone: &ZoneTarget) -> Observed {
         let keys = (key, self.config.pool_key.as_deref());
+        let _turn = self.traffic.questions.acquire().await;
         probe::master_soa(master, &zone.name, keys, self.timings.query_timeout).await
     }
 

@@ -45,7 +45,7 @@ pub struct Situation {
     pub attempts: i32,
     /// How many NOTIFYs were sent in this try, and how long ago the first.
     pub notified: (usize, Duration),
-    /// How long this try has lasted since it began, or since the target took our word.
+    /// How long this try has lasted since it began; since the target took our word, as [`waited`] counts it.
     pub lasted: Duration,
 }
 
@@ -114,10 +114,24 @@ pub fn serial_seen(seen: Serial, wanted: LongSerial) -> LongSerial {
     }
 }
 
+/// How many times [`Timings::park_after`] a zone waits at the most while others come.
+const MOST_WAITS: u32 = 10;
+
+/// How long a server that was told of a zone has kept it waiting. One that comes for many zones, one after the other, is at
+/// work: as long as it does, only the time since the last of them counts.
+pub fn waited(since_told: Duration, since_another_came: Duration, timings: &Timings) -> Duration {
+    if since_told < timings.park_after * MOST_WAITS {
+        since_told.min(since_another_came)
+    } else {
+        since_told
+    }
+}
+
 fn notify_is_due(situation: &Situation, timings: &Timings) -> bool {
     let (sent, since_first) = situation.notified;
+    let comes_by_itself = situation.told && !matches!(situation.observed, Observed::Serving(_));
     match sent.checked_sub(1) {
-        None => true,
+        None => !comes_by_itself || situation.lasted >= timings.notify_told,
         Some(repeats) => timings
             .notify_again
             .get(repeats)
@@ -213,6 +227,26 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_was_told_comes_by_itself_or_is_sent_a_notify() {
+        let timings = Timings::default();
+        for observed in [Observed::NotServing, Observed::Unclear("SERVFAIL".to_owned())] {
+            let mut situation = situation(at(5), observed);
+            situation.told = true;
+            assert_eq!(plan(&situation, &timings), Step::Wait);
+            situation.lasted = timings.notify_told;
+            assert_eq!(plan(&situation, &timings), Step::Notify);
+        }
+    }
+
+    #[test]
+    fn who_comes_for_one_zone_after_the_other_is_waited_for_but_not_for_ever() {
+        let (timings, ms) = (Timings::default(), Duration::from_millis);
+        let told = |since| waited(since, ms(3), &timings);
+        assert_eq!((told(ms(2)), told(ms(9_000))), (ms(2), ms(3)));
+        assert_eq!(told(timings.park_after * 10), timings.park_after * 10);
+    }
+
+    #[test]
     fn a_serial_seen_keeps_its_place_across_the_wrap() {
         let wanted = LongSerial::from_i64((7 << 32) + 1);
         assert_eq!(serial_seen(Serial::new(1), wanted), wanted);
@@ -252,6 +286,10 @@ mod tests {
                     Step::Settled => break,
                     Step::Ensure { .. } | Step::Remove => situation.told = true,
                     Step::Notify => situation.notified.0 += 1,
+                    // It was just told, and might come by itself.
+                    Step::Wait if situation.told && situation.lasted.is_zero() => {
+                        situation.lasted = Timings::default().notify_told;
+                    }
                     Step::Wait | Step::Park => prop_assert!(false, "stuck at {situation:?}"),
                 }
                 act(step, serial, &mut situation.observed);

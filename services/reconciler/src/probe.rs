@@ -23,7 +23,7 @@ const QUERY: u8 = 0;
 /// What an answer to a question of ours can measure: there is no EDNS in it (RFC 1035 §4.2.1), but servers vary.
 const LARGEST: usize = 4096;
 /// How long a NOTIFY may stay without its acknowledgement; it is repeated by the caller if the server does not move.
-const NOTIFY_PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const NOTIFY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why there is no answer that may be believed.
 #[derive(Debug, thiserror::Error)]
@@ -37,12 +37,21 @@ pub enum Unanswered {
 }
 
 /// Asks `server` for the SOA of `zone`; with a key, the question is signed, and so must be the answer.
+///
+/// Servers that limit the rate of their answers (NSD does, of refusals above 200 a second) drop some and send others
+/// truncated. So what is truncated (RFC 7766 §5), or not answered within `patience`, is asked again over TCP, for as long.
 pub async fn soa(server: SocketAddr, zone: &ZoneName, key: Option<&Key>, patience: Duration) -> Observed {
     match exchange(server, QUERY, zone, key, patience).await {
+        Ok(answer) if answer.metadata.truncation => soa_over_tcp(server, zone, key, patience).await,
         Ok(answer) => read(zone, &answer),
         Err(Unanswered::Signature(what)) => Observed::Unclear(what),
         Err(Unanswered::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
-            Observed::Silent(format!("no answer within {} ms", patience.as_millis()))
+            match soa_over_tcp(server, zone, key, patience).await {
+                Observed::Silent(_) => {
+                    Observed::Silent(format!("no answer within {} ms", patience.as_millis()))
+                }
+                observed => observed,
+            }
         }
         Err(Unanswered::Io(error)) => Observed::Silent(error.to_string()),
     }
@@ -98,13 +107,14 @@ pub async fn soa_over_tcp(
 }
 
 /// Tells `server` that `zone` changed (RFC 1996), signed with a key if there is one. Returns the response code of its
-/// acknowledgement.
+/// acknowledgement, for which it waits no longer than `patience`.
 pub async fn notify(
     server: SocketAddr,
     zone: &ZoneName,
     key: Option<&Key>,
+    patience: Duration,
 ) -> Result<ResponseCode, Unanswered> {
-    exchange(server, NOTIFY_AA, zone, key, NOTIFY_PATIENCE)
+    exchange(server, NOTIFY_AA, zone, key, patience)
         .await
         .map(|answer| answer.metadata.response_code)
 }

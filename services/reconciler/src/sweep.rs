@@ -14,7 +14,6 @@ use zonelog_projections::delivery::{self, Lease, Resync, ZoneTarget};
 
 use crate::pass::Server;
 use crate::plan::{Observed, is_at_or_past, serial_seen};
-use crate::probe;
 use crate::server::{Signals, WorkError};
 use crate::tracker::ZoneKey;
 
@@ -170,14 +169,12 @@ impl Sweep {
 
     /// Asks for each zone and writes those that are behind.
     async fn check(&self, zones: Vec<ZoneTarget>) -> Result<Seen, WorkError> {
-        let patience = self.server.timings.query_timeout;
         let Some(address) = self.server.config.address else {
             return Ok(Seen::default());
         };
         let mut answers = stream::iter(zones)
             .map(|zone| async move {
-                let key = self.server.config.key.as_deref();
-                let observed = probe::soa(address, &zone.name, key, patience).await;
+                let observed = self.server.ask(address, &zone.name).await;
                 (zone, observed)
             })
             .buffer_unordered(AT_ONCE);

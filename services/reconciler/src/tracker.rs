@@ -15,6 +15,17 @@ use crate::pass::Outcome;
 /// A zone name's canonical key.
 pub(crate) type ZoneKey = Vec<u8>;
 
+/// Why a zone is on its way. In each lane zones go in the order in which they came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// It changed, and the server knows it: it only has to follow.
+    Changed,
+    /// The server must be told to serve it, or not to.
+    Told,
+    /// It was set aside before.
+    Again,
+}
+
 /// The zones on their way to one server.
 #[derive(Debug, Default)]
 pub(crate) struct Tracker {
@@ -24,9 +35,8 @@ pub(crate) struct Tracker {
     first: u64,
     open: VecDeque<Open>,
     zones: HashMap<ZoneKey, Tracked>,
-    /// To be started: changes first, then zones that were set aside before.
-    fresh: VecDeque<ZoneKey>,
-    again: VecDeque<ZoneKey>,
+    /// To be started, by lane.
+    queues: [VecDeque<ZoneKey>; 3],
     confirmed: Vec<(ZoneKey, Position)>,
     parked: HashMap<ZoneKey, Parked>,
 }
@@ -42,8 +52,7 @@ struct Tracked {
     target: ZoneTarget,
     attempts: i32,
     running: bool,
-    /// It came back from being set aside, and no change touched it since.
-    again: bool,
+    lane: Lane,
     /// Stretches that wait for it, each with the position and serial that satisfies them.
     stretches: Vec<(u64, Position, Option<LongSerial>)>,
 }
@@ -55,8 +64,15 @@ pub(crate) struct Start {
     pub(crate) target: ZoneTarget,
     /// How many tries failed before.
     pub(crate) attempts: i32,
-    /// It comes back from being set aside.
-    pub(crate) again: bool,
+    /// Why.
+    pub(crate) lane: Lane,
+}
+
+impl Start {
+    /// Whether the zone came to the pool after anything that the server was told.
+    pub(crate) fn is_new(&self) -> bool {
+        self.lane == Lane::Told && self.target.serial.is_some()
+    }
 }
 
 /// What is to be written to the delivery tables.
@@ -95,9 +111,17 @@ impl Tracker {
         self.open.len()
     }
 
-    /// How many zones that were set aside are on their way again.
+    /// How many zones are on their way.
+    pub(crate) fn on_their_way(&self) -> usize {
+        self.zones.len()
+    }
+
+    /// How many of them were set aside before, and not changed since.
     pub(crate) fn on_their_way_again(&self) -> usize {
-        self.zones.values().filter(|zone| zone.again).count()
+        self.zones
+            .values()
+            .filter(|zone| zone.lane == Lane::Again)
+            .count()
     }
 
     /// Takes a stretch that ends at `through` and touched `zones`.
@@ -110,18 +134,18 @@ impl Tracker {
         self.read = through;
         for target in zones {
             let wish = (number, target.position, target.serial);
-            let key = target.zone_key.clone();
+            let (key, lane) = (target.zone_key.clone(), self.lane(&target));
             match self.zones.get_mut(&key) {
                 Some(tracked) => {
-                    if tracked.again && !tracked.running {
-                        self.fresh.push_back(key);
+                    if tracked.lane != lane && !tracked.running {
+                        self.queues[lane as usize].push_back(key);
                     }
                     tracked.target = target;
-                    tracked.again = false;
+                    tracked.lane = lane;
                     tracked.stretches.push(wish);
                 }
                 None => {
-                    self.fresh.push_back(key.clone());
+                    self.queues[lane as usize].push_back(key.clone());
                     let stretches = vec![wish];
                     self.zones.insert(
                         key,
@@ -129,7 +153,7 @@ impl Tracker {
                             target,
                             attempts: 0,
                             running: false,
-                            again: false,
+                            lane,
                             stretches,
                         },
                     );
@@ -143,7 +167,7 @@ impl Tracker {
     pub(crate) fn take_again(&mut self, waiting: Waiting) {
         let key = waiting.target.zone_key.clone();
         if !self.zones.contains_key(&key) {
-            self.again.push_back(key.clone());
+            self.queues[Lane::Again as usize].push_back(key.clone());
             let Waiting { target, attempts, .. } = waiting;
             self.zones.insert(
                 key,
@@ -151,38 +175,39 @@ impl Tracker {
                     target,
                     attempts,
                     running: false,
-                    again: true,
+                    lane: Lane::Again,
                     stretches: Vec::new(),
                 },
             );
         }
     }
 
-    /// The next zone to start; `again`: also those that were set aside before.
-    pub(crate) fn start(&mut self, again: bool) -> Option<Start> {
-        loop {
-            let key = match self.fresh.pop_front() {
-                Some(key) => key,
-                None if again => self.again.pop_front()?,
-                None => return None,
-            };
-            // A name may stand in both queues, or its zone may be gone since.
-            if let Some(tracked) = self.zones.get_mut(&key)
-                && !tracked.running
-            {
-                tracked.running = true;
-                let Tracked {
-                    target,
-                    attempts,
-                    again,
-                    ..
-                } = &*tracked;
-                return Some(Start {
-                    target: target.clone(),
-                    attempts: *attempts,
-                    again: *again,
-                });
+    /// The next zone to start, of the first of these lanes that has one.
+    pub(crate) fn start(&mut self, lanes: impl IntoIterator<Item = Lane>) -> Option<Start> {
+        for lane in lanes {
+            while let Some(key) = self.queues[lane as usize].pop_front() {
+                // A name may stand in two queues, or its zone may be gone since.
+                if let Some(tracked) = self.zones.get_mut(&key)
+                    && !tracked.running
+                    && tracked.lane == lane
+                {
+                    tracked.running = true;
+                    return Some(Start {
+                        target: tracked.target.clone(),
+                        attempts: tracked.attempts,
+                        lane,
+                    });
+                }
             }
+        }
+        None
+    }
+
+    fn lane(&self, target: &ZoneTarget) -> Lane {
+        if target.serial.is_none() || target.created > self.checkpoint {
+            Lane::Told
+        } else {
+            Lane::Changed
         }
     }
 
@@ -242,7 +267,7 @@ impl Tracker {
             last.1 = through;
         }
         if tracked.target.position > through {
-            self.fresh.push_back(tried.zone_key.clone());
+            self.queues[tracked.lane as usize].push_back(tried.zone_key.clone());
         } else {
             self.zones.remove(&tried.zone_key);
         }
@@ -281,6 +306,9 @@ mod tests {
 
     use super::*;
 
+    const FRESH: [Lane; 2] = [Lane::Changed, Lane::Told];
+    const ALL: [Lane; 3] = [Lane::Changed, Lane::Told, Lane::Again];
+
     fn zone(number: u8, position: Position) -> ZoneTarget {
         ZoneTarget {
             zone_key: vec![number],
@@ -312,7 +340,7 @@ mod tests {
         tracker.take(12, vec![zone(1, 11), zone(2, 12)]);
         tracker.take(13, vec![zone(3, 13)]);
         for _ in 0..3 {
-            tracker.start(false).unwrap();
+            tracker.start(FRESH).unwrap();
         }
         tracker.finish(&zone(3, 13), settled(13), Timestamp::MIN_UTC);
         tracker.finish(&zone(1, 11), settled(11), Timestamp::MIN_UTC);
@@ -330,7 +358,7 @@ mod tests {
     fn a_zone_that_was_deleted_and_made_again_on_its_way_holds_nothing_up() {
         let mut tracker = Tracker::at(0);
         tracker.take(1, vec![zone(1, 1)]);
-        tracker.start(false).unwrap();
+        tracker.start(FRESH).unwrap();
         let deleted = ZoneTarget {
             serial: None,
             ..zone(1, 2)
@@ -346,13 +374,13 @@ mod tests {
     fn a_zone_that_changes_on_its_way_is_tried_once_more_for_all_its_changes() {
         let mut tracker = Tracker::at(0);
         tracker.take(1, vec![zone(1, 1)]);
-        tracker.start(false).unwrap();
+        tracker.start(FRESH).unwrap();
         tracker.take(2, vec![zone(1, 2)]);
         tracker.take(3, vec![zone(1, 3)]);
-        assert_eq!(tracker.start(true), None);
+        assert_eq!(tracker.start(ALL), None);
         tracker.finish(&zone(1, 1), settled(1), Timestamp::MIN_UTC);
         assert_eq!(tracker.checkpoint(), 1);
-        assert_eq!(tracker.start(false).unwrap().target.position, 3);
+        assert_eq!(tracker.start(FRESH).unwrap().target.position, 3);
         tracker.finish(&zone(1, 3), settled(3), Timestamp::MIN_UTC);
         assert_eq!(tracker.checkpoint(), 3);
         assert!(tracker.zones.is_empty());
@@ -362,12 +390,26 @@ mod tests {
     fn a_server_seen_past_a_later_change_need_not_be_asked_again() {
         let mut tracker = Tracker::at(0);
         tracker.take(1, vec![zone(1, 1)]);
-        tracker.start(false).unwrap();
+        tracker.start(FRESH).unwrap();
         tracker.take(2, vec![zone(1, 2)]);
         tracker.finish(&zone(1, 1), settled(2), Timestamp::MIN_UTC);
         let write = tracker.take_write(0).unwrap();
         assert_eq!((write.checkpoint, write.confirmed), (2, vec![(vec![1], 2)]));
-        assert_eq!(tracker.start(true), None);
+        assert_eq!(tracker.start(ALL), None);
+    }
+
+    #[test]
+    fn what_only_changed_does_not_wait_behind_what_is_new() {
+        let mut tracker = Tracker::at(10);
+        let new = |number, position| ZoneTarget {
+            created: position,
+            ..zone(number, position)
+        };
+        tracker.take(13, vec![new(1, 11), new(2, 12), zone(3, 13)]);
+        let started: Vec<_> = std::iter::from_fn(|| tracker.start(FRESH)).collect();
+        let lanes: Vec<_> = started.iter().map(|start| start.lane).collect();
+        assert_eq!(lanes, [Lane::Changed, Lane::Told, Lane::Told]);
+        assert_eq!(started[0].target, zone(3, 13));
     }
 
     #[test]
@@ -421,7 +463,8 @@ mod tests {
                         let target = zone(number, position);
                         tracker.take_again(Waiting { target, attempts: 1, next_try: Timestamp::MIN_UTC });
                     }
-                    Do::Start(again) => running.extend(tracker.start(again)),
+                    Do::Start(true) => running.extend(tracker.start(ALL)),
+                    Do::Start(false) => running.extend(tracker.start(FRESH)),
                     Do::Finish(which, how) if which < running.len() => {
                         let tried = running.remove(which).target;
                         let outcome = if how == 1 { behind() } else { settled(tried.position) };

@@ -16,16 +16,16 @@ use crate::measure::measure;
 use crate::options::Timings;
 use crate::pass::{Outcome, Report, Server};
 use crate::plan::Observed;
-use crate::probe;
 use crate::server::{Signals, WorkError, renew};
-use crate::tracker::{Start, Tracker};
+use crate::tracker::{Lane, Start, Tracker};
 
-/// How many stretches may be open at once.
-const OPEN_STRETCHES: usize = 32;
+/// How many zones may be on their way at once, and how many stretches: beyond that the log is not read on.
+const ON_THEIR_WAY: usize = 4_096;
+const OPEN_STRETCHES: usize = 4_096;
 /// How many rows of zones that were set aside are read at a time.
-const WAITING_PAGE: i64 = 512;
+const WAITING_PAGE: i64 = 1_024;
 /// Below this number of them on their way, more are read.
-const WAITING_LOW: usize = 128;
+const WAITING_LOW: usize = 512;
 /// How often the log is looked at without a wake-up.
 const SLOW_POLL: Duration = Duration::from_secs(1);
 /// The first pause between two probes of a server that does not answer.
@@ -57,7 +57,8 @@ pub(crate) struct Work {
     signals: Signals,
     tracker: Tracker,
     passes: JoinSet<(Start, Report)>,
-    again_running: usize,
+    /// How many tries are under way, by lane.
+    running: [usize; 3],
     health: Health,
     /// Up to where the checkpoint is written.
     written: Position,
@@ -89,7 +90,7 @@ impl Work {
             signals,
             tracker: Tracker::at(checkpoint),
             passes: JoinSet::new(),
-            again_running: 0,
+            running: [0; 3],
             health: Health::Up,
             written: checkpoint,
             writing: JoinSet::new(),
@@ -189,7 +190,7 @@ impl Work {
             self.look = false;
             return self.park_stretch(Some(&error)).await;
         }
-        if self.tracker.open_stretches() >= OPEN_STRETCHES {
+        if self.tracker.open_stretches() >= OPEN_STRETCHES || self.tracker.on_their_way() >= ON_THEIR_WAY {
             return Ok(());
         }
         self.look = false;
@@ -205,15 +206,26 @@ impl Work {
                 self.tracker.take(through, zones);
             }
             Stretch::Zones { .. } => {}
-            Stretch::TooLong { .. } => self.park_stretch(None).await?,
+            Stretch::TooLong { .. } => self.park_unread().await?,
         }
+        Ok(())
+    }
+
+    /// Sets aside what was not read yet, in one statement. What is on its way goes on.
+    async fn park_unread(&mut self) -> Result<(), WorkError> {
+        let (after, now) = (self.tracker.read(), clock::now());
+        let through = delivery::park_unread(&*self.client, &self.lease, self.pool, after, now).await?;
+        let through = through.ok_or(WorkError::LeaseLost)?;
+        self.tracker.take(through, Vec::new());
+        self.any_aside = true;
+        self.retry_at = Some(Instant::now());
         Ok(())
     }
 
     /// Sets aside everything from the checkpoint to the head, in one statement. What is on its way is given up.
     async fn park_stretch(&mut self, error: Option<&str>) -> Result<(), WorkError> {
         self.passes.shutdown().await;
-        self.again_running = 0;
+        self.running = [0; 3];
         self.flush().await?;
         let (after, now) = (self.tracker.checkpoint(), clock::now());
         let through =
@@ -226,36 +238,43 @@ impl Work {
         Ok(())
     }
 
-    /// Starts tries as long as there is room. Some room is kept for changes, so that they need not wait behind zones
-    /// that fail again and again.
+    /// Starts tries as long as there is room. Some room is kept for changes of zones that the server knows, so that they
+    /// need not wait behind many that are new to it, and some for those, which need not wait behind zones that fail again
+    /// and again.
     fn start(&mut self) {
         if matches!(self.health, Health::Down { .. }) {
             return;
         }
-        let room = self.server.timings.concurrency.max(2);
+        let room = self.server.timings.concurrency.max(8);
         while self.passes.len() < room {
-            let Some(start) = self.tracker.start(self.again_running < room * 3 / 4) else {
+            let [_, told, again] = self.running;
+            let lanes = [
+                Some(Lane::Changed),
+                (told + again < room * 7 / 8).then_some(Lane::Told),
+                (told + again < room * 7 / 8 && again < room * 3 / 4).then_some(Lane::Again),
+            ];
+            let Some(start) = self.tracker.start(lanes.into_iter().flatten()) else {
                 break;
             };
-            self.again_running += usize::from(start.again);
+            self.running[start.lane as usize] += 1;
             let server = Arc::clone(&self.server);
             self.passes.spawn(async move {
-                let report = server.bring(&start.target, start.attempts).await;
+                let report = server.bring(&start.target, start.attempts, start.is_new()).await;
                 (start, report)
             });
         }
     }
 
     async fn ended(&mut self, start: Start, report: Report) -> Result<(), WorkError> {
-        self.again_running -= usize::from(start.again);
-        if report.missing && !start.again && start.target.created <= self.written {
+        self.running[start.lane as usize] -= 1;
+        if report.missing && start.lane == Lane::Changed && start.target.created <= self.written {
             // It served this zone once: what else did it lose?
             self.signals.doubt.notify_one();
         }
         let outcome = match report.outcome {
             Outcome::Silent => match self.probe().await {
-                Some(reason) => return self.go_down(reason).await,
-                None => {
+                Some(reason) if !self.server.was_heard() => return self.go_down(reason).await,
+                _ => {
                     let error = format!("{} did not answer for this zone", self.server.config.label);
                     Outcome::Behind {
                         seen: None,
@@ -278,22 +297,10 @@ impl Work {
     /// Why the server is taken to be away; `None`: it answers.
     async fn probe(&self) -> Option<String> {
         let any = ZoneName::parse(ANY_NAME).ok()?;
-        let address = self.server.config.address?;
-        let mut reason = None;
-        for _ in 0..2 {
-            match probe::soa(
-                address,
-                &any,
-                self.server.config.key.as_deref(),
-                self.server.timings.query_timeout,
-            )
-            .await
-            {
-                Observed::Silent(why) => reason = Some(why),
-                _ => return None,
-            }
+        match self.server.ask(self.server.config.address?, &any).await {
+            Observed::Silent(why) => Some(why),
+            _ => None,
         }
-        reason
     }
 
     async fn go_down(&mut self, reason: String) -> Result<(), WorkError> {

@@ -64,6 +64,31 @@ impl Knot {
         Ok(())
     }
 
+    /// Makes these zones, which have no records but their own, the quickest way that it has: master files, its
+    /// configuration anew, and one reload.
+    pub(crate) async fn make(&mut self, names: &[String]) -> Result<()> {
+        let folder = self.folder.path();
+        let zones: Vec<(String, usize)> = names.iter().map(|name| (name.clone(), 0)).collect();
+        for name in names {
+            write_master_file(&folder.join(format!("{name}zone")), name, 0)?;
+        }
+        std::fs::write(
+            folder.join("knot.conf"),
+            configuration(folder, self.address, &zones),
+        )?;
+        let reload = Command::new("knotc")
+            .arg("-s")
+            .arg(folder.join("knot.sock"))
+            .args(["-b", "reload"])
+            .output()
+            .await?;
+        if !reload.status.success() {
+            return Err(format!("knotc reload: {reload:?}").into());
+        }
+        self.zones.extend_from_slice(names);
+        self.until_it_answers().await
+    }
+
     /// Where it answers.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address

@@ -6,7 +6,7 @@ use zonelog_dns::LongSerial;
 
 use crate::options::Timings;
 use crate::pass::Outcome;
-use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen};
+use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen, waited};
 use crate::simulation::server::{Answer, Ask};
 use crate::simulation::tables::Moment;
 use crate::tracker::Start;
@@ -55,7 +55,7 @@ pub(super) struct Try {
     began: Moment,
     started: Moment,
     first_notify: Option<Moment>,
-    told: bool,
+    pub(super) told: bool,
     notified: usize,
     silences: usize,
     missing: Option<bool>,
@@ -100,14 +100,15 @@ impl Try {
         self.missing == Some(true) && self.desired != Desired::Absent
     }
 
-    pub(super) fn step(&mut self, input: Input, now: Moment, timings: &Timings) -> Effect {
+    /// `came`: when the server last came to serve a zone that it was told of.
+    pub(super) fn step(&mut self, input: Input, now: Moment, came: Moment, timings: &Timings) -> Effect {
         match (self.phase, input) {
             (Phase::Master, Input::Answer(Answer::Soa(observed))) => {
                 self.master_said(&observed, now, timings)
             }
             (Phase::Master, _) => self.master_said(&Observed::Silent(String::new()), now, timings),
-            (Phase::Look, Input::Answer(Answer::Soa(observed))) => self.look(observed, now, timings),
-            (Phase::Look, _) => self.look(Observed::Silent(String::new()), now, timings),
+            (Phase::Look, Input::Answer(Answer::Soa(observed))) => self.look(observed, now, came, timings),
+            (Phase::Look, _) => self.look(Observed::Silent(String::new()), now, came, timings),
             (Phase::Told, Input::Answer(_)) => {
                 (self.told, self.started, self.pause) = (true, now, LOOK_AGAIN.0);
                 self.ask_server()
@@ -138,6 +139,9 @@ impl Try {
             && is_at_or_past(*serial, wanted)
         {
             (self.started, self.pause) = (now, LOOK_AGAIN.0);
+            if self.start.is_new() {
+                return self.look(Observed::NotServing, now, now, timings);
+            }
             return self.ask_server();
         }
         if Duration::from_millis(now - self.began) >= timings.park_after {
@@ -153,7 +157,7 @@ impl Try {
         Effect::Pause(pause)
     }
 
-    fn look(&mut self, observed: Observed, now: Moment, timings: &Timings) -> Effect {
+    fn look(&mut self, observed: Observed, now: Moment, came: Moment, timings: &Timings) -> Effect {
         if matches!(observed, Observed::Silent(_)) {
             self.silences += 1;
             if self.silences >= SILENCES {
@@ -172,7 +176,11 @@ impl Try {
             told: self.told,
             attempts: self.start.attempts,
             notified: (self.notified, self.first_notify.map_or(Duration::ZERO, since)),
-            lasted: since(self.started),
+            lasted: if self.told {
+                waited(since(self.started), since(came), timings)
+            } else {
+                since(self.started)
+            },
         };
         let zone = self.zone();
         match plan(&situation, timings) {

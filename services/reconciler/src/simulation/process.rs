@@ -11,7 +11,7 @@ use crate::simulation::pass::{Effect, Input, Try};
 use crate::simulation::server::{Answer, Ask};
 use crate::simulation::tables::{Moment, moment, timestamp};
 use crate::simulation::world::{Event, Place, SERVERS, Sender, World};
-use crate::tracker::{Start, Tracker};
+use crate::tracker::{Lane, Start, Tracker};
 use crate::work::{due_in, pause_after};
 
 /// How often a process looks at what it has to do when nothing wakes it up, in milliseconds.
@@ -49,6 +49,8 @@ struct Work {
     look: bool,
     poll_at: Moment,
     sweep_at: Moment,
+    /// When the server last came to serve a zone that it was told of.
+    came: Moment,
 }
 
 #[derive(Debug)]
@@ -172,7 +174,7 @@ impl Process {
         work.look = false;
         let (read, head) = (work.tracker.read(), world.log.head);
         if head - read > world.timings.stretch {
-            return self.park_stretch(world, server);
+            return self.park_unread(world, server);
         }
         if head > read {
             let zones = world
@@ -182,6 +184,19 @@ impl Process {
                 .map(|number| world.log.target(number));
             work.tracker.take(head, zones.collect());
         }
+        Some(())
+    }
+
+    fn park_unread(&mut self, world: &mut World, server: usize) -> Option<()> {
+        if !world.database_up {
+            return None;
+        }
+        let (now, wall) = (world.now, world.wall());
+        let work = self.work[server].as_mut()?;
+        let after = work.tracker.read();
+        let through = world.tables[server].park_unread(work.token, &world.log, after, wall)?;
+        work.tracker.take(through, Vec::new());
+        work.retry_at = Some(now);
         Some(())
     }
 
@@ -261,7 +276,7 @@ impl Process {
             if work.down.is_some() || tries.count() >= world.timings.concurrency {
                 return Some(());
             }
-            let Some(start) = work.tracker.start(true) else {
+            let Some(start) = work.tracker.start([Lane::Changed, Lane::Told, Lane::Again]) else {
                 return Some(());
             };
             let (begun, effect) = Try::begin(start, world.now);
@@ -361,7 +376,7 @@ impl Process {
         }
         match running {
             Running::Try(tried) => {
-                let effect = tried.step(input, now, &world.timings);
+                let effect = tried.step(input, now, work.came, &world.timings);
                 self.effect(world, server, number, effect);
             }
             Running::Probe { asked, .. } => match input {
@@ -406,7 +421,8 @@ impl Process {
         let Some((_, Running::Try(tried))) = work.running.remove(&number) else {
             return;
         };
-        if tried.missing() && !tried.start.again && tried.start.target.created <= work.written {
+        if tried.missing() && tried.start.lane == Lane::Changed && tried.start.target.created <= work.written
+        {
             work.sweep_at = world.now;
         }
         if outcome == Outcome::Silent {
@@ -415,6 +431,9 @@ impl Process {
                 asked: 1,
             };
             return self.run(world, server, probe, Effect::AskServer(Ask::Anything));
+        }
+        if tried.told && matches!(outcome, Outcome::Settled { .. }) {
+            work.came = world.now;
         }
         finish(work, world, &tried.start, outcome);
     }
@@ -477,6 +496,7 @@ impl Work {
             look: true,
             poll_at: now,
             sweep_at: now,
+            came: now,
         }
     }
 }

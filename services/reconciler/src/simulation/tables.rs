@@ -137,6 +137,17 @@ impl Tables {
         after: Position,
         now: Moment,
     ) -> Option<Position> {
+        self.checkpoint = self.park_unread(token, log, after, now)?;
+        Some(self.checkpoint)
+    }
+
+    pub(super) fn park_unread(
+        &mut self,
+        token: i64,
+        log: &Log,
+        after: Position,
+        now: Moment,
+    ) -> Option<Position> {
         if self.token != token {
             return None;
         }
@@ -152,7 +163,6 @@ impl Tables {
                 row.next_try = row.next_try.min(now);
             }
         }
-        self.checkpoint = log.head;
         Some(log.head)
     }
 

@@ -1,20 +1,25 @@
 //! Orders to one server, gathered: whoever asks at the same time is told together, and each gets its own answer.
 //!
 //! A server that is told of many zones in one go (a transaction, a list) takes a thousand in the time of a few single
-//! ones. While one batch is with the server the next one gathers, so that batches are as large as the server is slow, and
-//! nobody waits for a clock.
+//! ones. While one batch is with the server the next one gathers, and for a few times as long after it: a server spends the
+//! most of its time on answering, not on being told, and batches are as large as it is slow. Who comes alone does not wait.
 
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 use zonelog_dns::{Serial, ZoneName};
 
 use super::{PoolTarget, TargetError, Told, ZoneSpec};
 
 /// The most orders in one batch.
 const MOST: usize = 1_000;
+/// How long the next batch gathers after the end of the last one: so many times as long as that took, but no longer than this.
+const REST: u32 = 3;
+const LONGEST_REST: Duration = Duration::from_millis(200);
 /// How many orders may wait; who comes after that waits before the queue.
 const QUEUE: usize = 1_000;
 
@@ -113,7 +118,7 @@ impl<B: Bulk> PoolTarget for Batched<B> {
 }
 
 async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
-    let mut put_off = None;
+    let (mut put_off, mut rest_until) = (None, Instant::now());
     loop {
         let first = match put_off.take() {
             Some(first) => first,
@@ -124,6 +129,7 @@ async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
         };
         // Callers that start in one go come one after the other.
         tokio::task::yield_now().await;
+        sleep_until(rest_until).await;
         let mut batch = Batch::default();
         let mut next = Some(first);
         while let Some(waiting) = next {
@@ -137,7 +143,9 @@ async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
         if batch.orders.is_empty() {
             continue;
         }
+        let began = Instant::now();
         let done = bulk.carry_out(&batch.orders).await;
+        rest_until = Instant::now() + (began.elapsed() * REST).min(LONGEST_REST);
         for (done, waiting) in done.into_iter().zip(batch.answers) {
             for answer in waiting {
                 // Who went away meanwhile does not want to know.

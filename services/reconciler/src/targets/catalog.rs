@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hickory_proto::op::ResponseCode;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use zonelog_dns::tsig::Key;
 use zonelog_dns::{LongSerial, Serial, ZoneName};
 use zonelog_model::Position;
@@ -203,12 +203,8 @@ impl CatalogFollower {
     async fn tell(&self) -> bool {
         let mut taken = false;
         for (address, key) in &self.notify {
-            let told = timeout(
-                self.query_timeout,
-                probe::notify(*address, &self.name, key.as_deref()),
-            )
-            .await;
-            taken |= matches!(told, Ok(Ok(ResponseCode::NoError)));
+            let told = probe::notify(*address, &self.name, key.as_deref(), self.query_timeout).await;
+            taken |= matches!(told, Ok(ResponseCode::NoError));
         }
         taken
     }

@@ -109,7 +109,9 @@ async fn servers_follow_again_after_minidns_was_away() {
     assert!(error.contains(&world.master.to_string()), "{error}");
     // BIND finds out too, and leaves such a primary alone for a while.
     let away = async || {
-        let notified = zonelog_reconciler::probe::notify(bind.dns_address(), &zone.name, None).await;
+        let notified =
+            zonelog_reconciler::probe::notify(bind.dns_address(), &zone.name, None, Duration::from_secs(1))
+                .await;
         assert!(notified.is_ok());
         let log = bind.log();
         let since = &log[before..];

@@ -30,7 +30,7 @@ impl Default for Reconciler {
             park_after_ms: 1500,
             retry_first_ms: 500,
             retry_most_ms: 60_000,
-            concurrency: 64,
+            concurrency: 1_024,
             sweep_period_seconds: 600,
         }
     }

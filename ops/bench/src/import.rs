@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio_util::sync::CancellationToken;
 use zonelog_tests::{Zonelog, ZonelogOptions};
 
 use crate::Result;
+use crate::beside::SmallWrites;
 use crate::generated_zone::rrsets;
 use crate::http::Http;
 use crate::memory::Memory;
@@ -33,7 +33,7 @@ pub(crate) async fn run() -> Result<bool> {
     let (mut rates, mut copies, mut waits) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         copies.push(copy(&pgbench).await?);
-        let beside = SmallWrites::start(&zonelog, token.trim(), round).await?;
+        let beside = SmallWrites::start(&zonelog, token.trim(), &format!("small{round}.bench.")).await?;
         rates.push(import(&mut http, &format!("round{round}.bench."), RECORDS).await?);
         waits.push(beside.stop().await?);
     }
@@ -119,41 +119,4 @@ async fn copy(pgbench: &PgBench) -> Result<f64> {
         .psql(&format!("\\copy plain from '{}'", path.display()))
         .await?;
     Ok(f64::from(number) / begun.elapsed().as_secs_f64())
-}
-
-/// A caller that makes recordsets one after the other in a zone of its own.
-struct SmallWrites {
-    stop: CancellationToken,
-    longest: tokio::task::JoinHandle<Result<Duration>>,
-}
-
-impl SmallWrites {
-    async fn start(zonelog: &Zonelog, token: &str, round: usize) -> Result<Self> {
-        let mut http = Http::connect(zonelog.api(), token).await?;
-        let name = format!("small{round}.bench.");
-        let body = format!(r#"{{"name":"{name}","email":"hostmaster@example.org"}}"#);
-        let zone = Http::id(&http.expect("POST", "/v2/zones", &body, &[202]).await?)?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let longest = tokio::spawn(async move {
-            let (mut longest, mut count) = (Duration::ZERO, 0);
-            while !stopped.is_cancelled() {
-                count += 1;
-                let body = format!(r#"{{"name":"h{count}.{name}","type":"A","records":["192.0.2.1"]}}"#);
-                let begun = Instant::now();
-                http.expect("POST", &format!("/v2/zones/{zone}/recordsets"), &body, &[202])
-                    .await?;
-                longest = longest.max(begun.elapsed());
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            Ok(longest)
-        });
-        Ok(Self { stop, longest })
-    }
-
-    /// The longest wait, in milliseconds.
-    async fn stop(self) -> Result<f64> {
-        self.stop.cancel();
-        Ok(self.longest.await??.as_secs_f64() * 1_000.0)
-    }
 }

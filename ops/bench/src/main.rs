@@ -1,12 +1,14 @@
-//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists|provision|recovery`.
+//! Benchmarks with their yardsticks beside them in the same run: `ops/bench/run store|api|import|path|transfer|soa|change|lists|provision|recovery|inbound`.
 
 mod api;
 mod asker;
+mod beside;
 mod change;
 mod flood;
 mod generated_zone;
 mod http;
 mod import;
+mod inbound;
 mod lists;
 mod load;
 mod memory;
@@ -38,8 +40,9 @@ async fn main() -> ExitCode {
         "provision" => provision::run().await,
         "lists" => lists::run().await,
         "recovery" => recovery::run().await,
+        "inbound" => inbound::run().await,
         _ => Err(
-            "which benchmark? store, api, import, path, transfer, soa, change, lists, provision or recovery"
+            "which benchmark? store, api, import, path, transfer, soa, change, lists, provision, recovery or inbound"
                 .into(),
         ),
     };

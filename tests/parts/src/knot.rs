@@ -55,6 +55,11 @@ impl Knot {
         Ok(Self(Secondary::start(program, database).await?))
     }
 
+    /// The process id of knotd, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.0.pid()
+    }
+
     /// Its control socket.
     pub fn control_socket(&self) -> PathBuf {
         self.0.folder().join("knot.sock")

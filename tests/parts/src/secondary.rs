@@ -116,6 +116,11 @@ impl Secondary {
         std::fs::write(self.folder.path().join(name), content)
     }
 
+    /// Its process id, while it runs.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().and_then(Child::id)
+    }
+
     /// Its folder.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -201,8 +206,7 @@ impl Secondary {
 
     /// Sends it a signal, by its name without `SIG`.
     pub(crate) async fn signal(&self, name: &str) -> io::Result<()> {
-        let pid = self.child.as_ref().and_then(Child::id);
-        let pid = pid.ok_or(io::ErrorKind::NotFound)?;
+        let pid = self.pid().ok_or(io::ErrorKind::NotFound)?;
         let sent = Command::new("kill")
             .arg(format!("-{name}"))
             .arg(pid.to_string())

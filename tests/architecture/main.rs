@@ -40,6 +40,7 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         &[
             "zonelog-cluster",
             "zonelog-api",
+            "zonelog-messages",
             "zonelog-mdns",
             "zonelog-reconciler",
         ],
@@ -58,7 +59,11 @@ fn allowed() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("zonelog-projections", below(&store)),
         ("zonelog-central", below(&projections)),
         ("zonelog-api", below(&central)),
-        ("zonelog-mdns", below(&central)),
+        ("zonelog-messages", below(&dns)),
+        (
+            "zonelog-mdns",
+            below(&[&central[..], &["zonelog-messages"]].concat()),
+        ),
         ("zonelog-reconciler", below(&central)),
         ("zonelog", below(&services)),
         (
@@ -95,7 +100,7 @@ fn dependencies_run_one_way() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// `dns` and `model` are functions of their arguments: no runtime, no SQL, no randomness in their whole graph.
+/// `dns`, `model` and `messages` are functions of their arguments: no runtime, no SQL, no randomness in their whole graph.
 /// (The clock is held by `.clippy.toml`, and below by the features of `chrono` and `uuid`.)
 #[test]
 fn rules_do_no_io() {
@@ -115,7 +120,7 @@ fn rules_do_no_io() {
         "tracing",
         "metrics",
     ];
-    for package in ["zonelog-dns", "zonelog-model"] {
+    for package in ["zonelog-dns", "zonelog-model", "zonelog-messages"] {
         let output = std::process::Command::new(env!("CARGO"))
             .args([
                 "tree",

@@ -9,8 +9,10 @@
 use std::sync::Arc;
 
 use zonelog_dns::{Name, Serial, tsig};
-use zonelog_mdns::request::{Asked, Classified, classify};
-use zonelog_mdns::secondary::stream::{self, Received, Stream, StreamLimits};
+use zonelog_messages::message::Rcode;
+use zonelog_messages::request::{Asked, Classified, Envelope, Signature, classify};
+use zonelog_messages::stream::{self, Received, Stream, StreamLimits};
+use zonelog_messages::wire;
 
 /// A packet that comes to MiniDNS.
 pub(crate) fn request(octets: &[u8]) {
@@ -19,6 +21,7 @@ pub(crate) fn request(octets: &[u8]) {
         Classified::Refuse(envelope, rcode) => {
             assert_eq!(envelope.id.to_be_bytes(), octets[..2]);
             assert_ne!(rcode.get(), 0, "refused without a reason");
+            answer(&envelope, rcode);
         }
         Classified::Query(query) => {
             assert_eq!(query.envelope.id.to_be_bytes(), octets[..2]);
@@ -32,6 +35,36 @@ pub(crate) fn request(octets: &[u8]) {
             );
             if let Asked::Ixfr { .. } = query.asked {
                 assert_ne!(octets[8..10], [0, 0], "IXFR without a SOA");
+            }
+            answer(&query.envelope, Rcode::NO_ERROR);
+        }
+    }
+}
+
+/// What is answered can be read, and is an answer to what was asked; signed, it can be verified.
+fn answer(envelope: &Envelope, rcode: Rcode) {
+    let key = Arc::new(key());
+    let mut request = envelope.empty(Rcode::NO_ERROR);
+    let mac = tsig::sign(&mut request, &key, NOW, None);
+    let signature = Signature {
+        key: Arc::clone(&key),
+        mac: mac.clone(),
+        at: NOW,
+    };
+    let mut signed = envelope.clone();
+    signed.signature = Some(Box::new(signature));
+    for envelope in [envelope, &signed] {
+        for octets in [envelope.empty(rcode), envelope.truncated()] {
+            assert!(octets.len() <= envelope.overhead());
+            let message = wire::Message::read(&octets).unwrap();
+            assert!(message.is_response() && message.id == envelope.id);
+            assert_eq!(
+                usize::from(message.questions),
+                usize::from(!envelope.question.is_empty())
+            );
+            if envelope.signature.is_some() {
+                let read = tsig::read(&octets).unwrap().unwrap();
+                assert!(read.verify(&key, NOW, Some(&mac)).is_ok());
             }
         }
     }

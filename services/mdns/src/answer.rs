@@ -96,8 +96,13 @@ impl Service {
         let Some(envelope) = classified.envelope_mut() else {
             return Ok(Reply::Nothing);
         };
+        let mut reach = None;
         match keys::authenticate(&self.keys, packet) {
-            Ok(signature) => envelope.signature = signature.map(Box::new),
+            Ok(Some((signature, of_key))) => {
+                envelope.signature = Some(Box::new(signature));
+                reach = Some(of_key);
+            }
+            Ok(None) => {}
             Err(unaccepted) => {
                 let (rcode, message) = unaccepted.answer(envelope);
                 return Ok(finish("invalid", rcode, message));
@@ -131,9 +136,9 @@ impl Service {
             Found::Nothing => return refuse(&query, Rcode::REFUSED),
             Found::NotYet => return refuse(&query, Rcode::SERVER_FAILURE),
         };
-        let signed_for_it = match &query.envelope.signature {
+        let signed_for_it = match reach {
             // A key is for its own zones alone.
-            Some(signature) => signature.reaches(&head),
+            Some(reach) => reach.reaches(head.zone, head.pool),
             None => !query.asked.is_transfer() || !head.needs_key(),
         };
         if !signed_for_it {

@@ -8,37 +8,16 @@ use tokio_util::sync::CancellationToken;
 use zonelog_central::Unseal;
 use zonelog_central::clock;
 use zonelog_central::tsig::{TsigKeys, TsigOptions, TsigReach, TsigTable};
-use zonelog_dns::tsig::{Failure, Key, Mac, Malformed, Signed};
+use zonelog_dns::tsig::{Failure, Key, Malformed, Signed};
 use zonelog_model::Position;
 
 use crate::answer::Service;
-use crate::heads::Head;
 use crate::message::Rcode;
 use crate::reader::ReadError;
-use crate::request::Envelope;
+use crate::request::{Envelope, Signature};
 
 /// The keys are not looked at more often than this, however busy the log is.
 const PACE: Duration = Duration::from_millis(100);
-
-/// A signature that was verified. The answer is signed with the same key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Signature {
-    /// The key.
-    pub(crate) key: Arc<Key>,
-    /// The request's MAC, which goes into the answer's.
-    pub(crate) mac: Mac,
-    /// For which zones the key signs.
-    pub(crate) reach: TsigReach,
-    /// When it was verified, in seconds since 1970.
-    pub(crate) at: u64,
-}
-
-impl Signature {
-    /// Whether its key is for this zone.
-    pub(crate) fn reaches(&self, head: &Head) -> bool {
-        self.reach.reaches(head.zone, head.pool)
-    }
-}
 
 /// Seconds since 1970, as TSIG counts them.
 pub(crate) fn now() -> u64 {
@@ -95,11 +74,11 @@ impl Unaccepted<'_> {
     }
 }
 
-/// Verifies a request's signature; `None`: it has none.
+/// Verifies a request's signature, and says for which zones its key signs; `None`: it has none.
 pub(crate) fn authenticate<'a>(
     table: &TsigTable,
     packet: &'a [u8],
-) -> Result<Option<Signature>, Unaccepted<'a>> {
+) -> Result<Option<(Signature, TsigReach)>, Unaccepted<'a>> {
     // Without additional records there is no signature: most queries.
     if packet.get(10..12).is_none_or(|count| count == [0, 0]) {
         return Ok(None);
@@ -122,12 +101,10 @@ pub(crate) fn authenticate<'a>(
         });
     };
     match signed.verify(&found.key, at, None) {
-        Ok(mac) => Ok(Some(Signature {
-            key: Arc::clone(&found.key),
-            mac,
-            reach: found.reach,
-            at,
-        })),
+        Ok(mac) => {
+            let key = Arc::clone(&found.key);
+            Ok(Some((Signature { key, mac, at }, found.reach)))
+        }
         Err(failure) => Err(Unaccepted::Failed {
             signed,
             failure,

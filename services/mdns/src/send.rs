@@ -11,9 +11,9 @@ use zonelog_dns::tsig::{StreamSigner, UNSIGNED_MOST};
 
 use crate::answer::Outgoing;
 use crate::chunk::Chunk;
-use crate::keys::{self, Signature};
+use crate::keys;
 use crate::message::{HEADER, Rcode, Shape};
-use crate::request::Envelope;
+use crate::request::{Envelope, Signature};
 
 /// How many messages go out at once: half a mebioctet, which a client must take within the timeout.
 const BATCH: usize = 32;

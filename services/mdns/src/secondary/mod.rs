@@ -12,15 +12,14 @@
 
 mod changes;
 pub mod client;
-pub mod gathered;
 mod housekeeping;
 mod key;
 pub(crate) mod notify;
-mod query;
 mod refresh;
 mod schedule;
-pub mod stream;
 pub mod timers;
-pub mod wire;
+
+use zonelog_messages::{gathered, query, wire};
 
 pub use schedule::{Nudge, SecondaryOptions, run};
+pub use zonelog_messages::stream;

@@ -13,8 +13,8 @@ use super::gathered::Gathered;
 use super::wire::{Malformed, Message, Record};
 
 /// The QTYPEs (RFC 1995 §3, RFC 5936 §2).
-pub(super) const IXFR: u16 = 251;
-pub(super) const AXFR: u16 = 252;
+pub(crate) const IXFR: u16 = 251;
+pub(crate) const AXFR: u16 = 252;
 /// Class IN.
 const IN: u16 = 1;
 
@@ -31,7 +31,8 @@ pub enum Asked {
 }
 
 impl Asked {
-    pub(super) const fn qtype(self) -> u16 {
+    /// Its QTYPE.
+    pub const fn qtype(self) -> u16 {
         match self {
             Self::Axfr => AXFR,
             Self::Ixfr { .. } => IXFR,

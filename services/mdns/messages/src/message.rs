@@ -5,9 +5,9 @@ use zonelog_dns::tsig;
 use crate::request::Envelope;
 
 /// The octets of a message's header (RFC 1035 §4.1.1).
-pub(crate) const HEADER: usize = 12;
+pub const HEADER: usize = 12;
 /// The UDP payload that we send and offer: what passes unsplit (DNS flag day 2020).
-pub(crate) const OUR_PAYLOAD: u16 = 1232;
+pub const OUR_PAYLOAD: u16 = 1232;
 /// The octets of an OPT record without options (RFC 6891 §6.1.2).
 const OPT: usize = 11;
 
@@ -53,17 +53,17 @@ impl Rcode {
 
 /// What a request's OPT record says (RFC 6891 §6.1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Edns {
+pub struct Edns {
     /// The longest UDP answer the client takes, in octets.
-    pub(crate) payload: u16,
+    pub payload: u16,
     /// Whether the client wants DNSSEC records; copied (RFC 3225 §3).
-    pub(crate) dnssec_ok: bool,
+    pub dnssec_ok: bool,
 }
 
 impl Envelope {
     /// The header of an answer with `answers` records, `first` of its stream or a later one (which
     /// has neither question nor OPT; RFC 5936 §2.2).
-    pub(crate) fn header(&self, shape: Shape) -> [u8; HEADER] {
+    pub fn header(&self, shape: Shape) -> [u8; HEADER] {
         let Shape {
             rcode,
             answers,
@@ -90,7 +90,7 @@ impl Envelope {
     }
 
     /// The OPT record of an answer; empty when the request had none.
-    pub(crate) fn opt(&self, rcode: Rcode) -> Vec<u8> {
+    pub fn opt(&self, rcode: Rcode) -> Vec<u8> {
         let Some(edns) = &self.edns else { return Vec::new() };
         let [payload_high, payload_low] = OUR_PAYLOAD.to_be_bytes();
         let dnssec_ok = if edns.dnssec_ok { 0x80 } else { 0 };
@@ -112,7 +112,7 @@ impl Envelope {
     }
 
     /// How many octets the answer takes besides its records.
-    pub(crate) fn overhead(&self) -> usize {
+    pub fn overhead(&self) -> usize {
         let opt = if self.edns.is_some() { OPT } else { 0 };
         let signature = self.signature.as_ref();
         let tsig = signature.map_or(0, |signature| signature.key.record_length());
@@ -120,7 +120,7 @@ impl Envelope {
     }
 
     /// A whole answer in one message. `records` were rendered to stand right behind the question.
-    pub(crate) fn answer(&self, rcode: Rcode, answers: u16, records: &[u8]) -> Vec<u8> {
+    pub fn answer(&self, rcode: Rcode, answers: u16, records: &[u8]) -> Vec<u8> {
         self.message(
             Shape {
                 rcode,
@@ -133,12 +133,12 @@ impl Envelope {
     }
 
     /// An answer without records.
-    pub(crate) fn empty(&self, rcode: Rcode) -> Vec<u8> {
+    pub fn empty(&self, rcode: Rcode) -> Vec<u8> {
         self.answer(rcode, 0, &[])
     }
 
     /// An answer that says: ask again over TCP (RFC 2181 §9).
-    pub(crate) fn truncated(&self) -> Vec<u8> {
+    pub fn truncated(&self) -> Vec<u8> {
         let shape = Shape {
             rcode: Rcode::NO_ERROR,
             answers: 0,
@@ -163,9 +163,13 @@ impl Envelope {
 
 /// What the header of an answer says, besides what it copies from the request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Shape {
-    pub(crate) rcode: Rcode,
-    pub(crate) answers: u16,
-    pub(crate) truncated: bool,
-    pub(crate) first: bool,
+pub struct Shape {
+    /// The response code.
+    pub rcode: Rcode,
+    /// How many records are in the answer section.
+    pub answers: u16,
+    /// Whether more would have been there (TC).
+    pub truncated: bool,
+    /// Whether it is the first message of its stream, or the only one.
+    pub first: bool,
 }

@@ -1,15 +1,14 @@
-//! From a packet to what it asks, or to the error it deserves. Pure, and safe against any octets.
+//! From a packet to what it asks, or to the error it deserves.
 //!
-//! The header and the question are read here, because their octets are sent back as they came
-//! (RFC 1035 §7.3; spelling too, on which resolvers rely). Everything behind the question is read
-//! by hickory-proto.
+//! The octets of the question are sent back as they came (RFC 1035 §7.3; spelling too, on which resolvers rely).
 
-use hickory_proto::op::Message;
-use hickory_proto::rr::RData;
+use std::sync::Arc;
+
+use zonelog_dns::tsig::{Key, Mac};
 use zonelog_dns::{Name, Rrtype, Serial};
 
-use crate::keys::Signature;
 use crate::message::{Edns, HEADER, OUR_PAYLOAD, Rcode};
+use crate::wire::{Malformed, RawRecord, Section, raw_records};
 
 /// The QTYPEs that are not types of records (RFC 1995 §3, RFC 5936 §2, RFC 1035 §3.2.3).
 const IXFR: u16 = 251;
@@ -61,21 +60,32 @@ impl Asked {
     }
 }
 
+/// A signature that was verified. The answer is signed with the same key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature {
+    /// The key.
+    pub key: Arc<Key>,
+    /// The request's MAC, which goes into the answer's.
+    pub mac: Mac,
+    /// When it was verified, in seconds since 1970.
+    pub at: u64,
+}
+
 /// The part of a request that goes into its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The message id.
     pub id: u16,
     /// The opcode, in the place it has in the flags.
-    pub(crate) opcode_bits: u16,
+    pub opcode_bits: u16,
     /// The recursion-desired bit, which is copied (RFC 1035 §4.1.1).
-    pub(crate) recursion_desired: bool,
+    pub recursion_desired: bool,
     /// The question section as it came; empty when it could not be read.
-    pub(crate) question: Box<[u8]>,
+    pub question: Box<[u8]>,
     /// The request's EDNS, when it had any (RFC 6891 §6.1.1: then the answer has it too).
-    pub(crate) edns: Option<Edns>,
+    pub edns: Option<Edns>,
     /// The request's signature, once it was verified: then the answer is signed (RFC 8945 §5.3).
-    pub(crate) signature: Option<Box<Signature>>,
+    pub signature: Option<Box<Signature>>,
 }
 
 /// A query that can be answered.
@@ -111,7 +121,7 @@ pub enum Classified {
 
 impl Classified {
     /// What goes into the answer, if there is to be one.
-    pub(crate) fn envelope_mut(&mut self) -> Option<&mut Envelope> {
+    pub fn envelope_mut(&mut self) -> Option<&mut Envelope> {
         match self {
             Self::Query(query) => Some(&mut query.envelope),
             Self::Refuse(envelope, _) => Some(envelope),
@@ -152,16 +162,17 @@ pub fn classify(packet: &[u8]) -> Classified {
         return Classified::Refuse(envelope, Rcode::FORMAT_ERROR);
     };
     envelope.question = body[..question.octets].into();
-    let Ok(message) = Message::from_vec(packet) else {
+    let counts = [word(6), word(8), word(10)];
+    let Ok(behind) = Behind::read(packet, HEADER + question.octets, counts) else {
         return Classified::Refuse(envelope, Rcode::FORMAT_ERROR);
     };
-    if let Some(edns) = &message.edns {
-        envelope.edns = Some(Edns {
-            payload: edns.max_payload(),
-            dnssec_ok: edns.flags().dnssec_ok,
-        });
-        if edns.version() > 0 {
+    if let Some(opt) = &behind.opt {
+        envelope.edns = Some(opt.edns());
+        if opt.version() > 0 {
             return Classified::Refuse(envelope, Rcode::BAD_VERSION);
+        }
+        if !options::are_well_formed(opt.data) {
+            return Classified::Refuse(envelope, Rcode::FORMAT_ERROR);
         }
     }
     if question.class != IN {
@@ -172,10 +183,10 @@ pub fn classify(packet: &[u8]) -> Classified {
         if Rrtype::new(question.qtype) != Rrtype::SOA {
             return Classified::Refuse(envelope, Rcode::NOT_IMPLEMENTED);
         }
-        let serial = message.answers.iter().find_map(|record| match &record.data {
-            RData::SOA(soa) => Some(Serial::new(soa.serial)),
-            _ => None,
-        });
+        let serial = match behind.told.as_ref().map(RawRecord::soa_serial).transpose() {
+            Ok(serial) => serial,
+            Err(Malformed(_)) => return Classified::Refuse(envelope, Rcode::FORMAT_ERROR),
+        };
         return Classified::Query(Query {
             envelope,
             name: question.name,
@@ -184,7 +195,7 @@ pub fn classify(packet: &[u8]) -> Classified {
     }
     let asked = match question.qtype {
         AXFR => Asked::Axfr,
-        IXFR => match held_serial(&message, &question.name) {
+        IXFR => match behind.held_serial(&question.name) {
             Some(serial) => Asked::Ixfr { serial },
             None => return Classified::Refuse(envelope, Rcode::FORMAT_ERROR),
         },
@@ -199,23 +210,77 @@ pub fn classify(packet: &[u8]) -> Classified {
     })
 }
 
-/// The serial in the SOA of an IXFR request's authority section (RFC 1995 §3); the record must be
-/// the only one, and the zone's.
-fn held_serial(message: &Message, zone: &Name) -> Option<Serial> {
-    let [record] = message.authorities.as_slice() else {
-        return None;
-    };
-    let RData::SOA(soa) = &record.data else {
-        return None;
-    };
-    let owner: Vec<u8> = record
-        .name
-        .iter()
-        .flat_map(|label| std::iter::once(label.len() as u8).chain(label.iter().copied()))
-        .chain([0])
-        .collect();
-    let same = owner.eq_ignore_ascii_case(zone.wire());
-    same.then(|| Serial::new(soa.serial))
+/// What counts of the records behind the question.
+#[derive(Default)]
+struct Behind<'a> {
+    /// The OPT record (RFC 6891 §6.1.1).
+    opt: Option<Opt<'a>>,
+    /// The first SOA of the answer section: what a NOTIFY tells.
+    told: Option<RawRecord<'a>>,
+    /// The first record of the authority section.
+    authority: Option<RawRecord<'a>>,
+    /// How many are in that section.
+    authorities: u16,
+}
+
+impl<'a> Behind<'a> {
+    fn read(packet: &'a [u8], at: usize, counts: [u16; 3]) -> Result<Self, Malformed> {
+        let mut behind = Self::default();
+        for record in raw_records(packet, at, counts) {
+            let record = record?;
+            match (record.section, record.rrtype) {
+                (Section::Additional, Rrtype::OPT) => {
+                    if behind.opt.is_some() || !record.is_at_root() {
+                        return Err(Malformed("more than one OPT record, or not at the root"));
+                    }
+                    behind.opt = Some(Opt {
+                        payload: record.class,
+                        ttl: record.ttl,
+                        data: record.data,
+                    });
+                }
+                (_, Rrtype::OPT) => return Err(Malformed("an OPT record in a section where none may be")),
+                (Section::Answer, Rrtype::SOA) => behind.told = behind.told.or(Some(record)),
+                (Section::Authority, _) => {
+                    behind.authorities += 1;
+                    behind.authority = behind.authority.or(Some(record));
+                }
+                _ => {}
+            }
+        }
+        Ok(behind)
+    }
+
+    /// The serial in the SOA of an IXFR request's authority section (RFC 1995 §3); the record must be the only one, and the
+    /// zone's.
+    fn held_serial(&self, zone: &Name) -> Option<Serial> {
+        let record = self.authority.filter(|record| {
+            self.authorities == 1
+                && record.rrtype == Rrtype::SOA
+                && record.owner().is_ok_and(|owner| owner == *zone)
+        });
+        record?.soa_serial().ok()
+    }
+}
+
+/// An OPT record (RFC 6891 §6.1.2, §6.1.3).
+struct Opt<'a> {
+    payload: u16,
+    ttl: u32,
+    data: &'a [u8],
+}
+
+impl Opt<'_> {
+    fn version(&self) -> u32 {
+        (self.ttl >> 16) & 0xff
+    }
+
+    fn edns(&self) -> Edns {
+        Edns {
+            payload: self.payload,
+            dnssec_ok: self.ttl & 0x8000 != 0,
+        }
+    }
 }
 
 /// The one question of a request.
@@ -254,6 +319,8 @@ impl Question {
         })
     }
 }
+
+mod options;
 
 #[cfg(test)]
 #[path = "request_tests.rs"]

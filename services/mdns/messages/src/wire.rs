@@ -1,7 +1,7 @@
-//! Reading messages of others: header, question and the records of the answer section, names expanded. Pure, and safe
-//! against any octets.
+//! Reading messages of others: header, question and the records of the answer section, names expanded; or the records of all
+//! sections as they lie there.
 
-use zonelog_dns::{Name, Rrtype};
+use zonelog_dns::{Name, Rrtype, Serial};
 
 /// The octets of a message's header (RFC 1035 §4.1.1).
 const HEADER: usize = 12;
@@ -11,7 +11,7 @@ const MAX_NAME: usize = 255;
 /// Why octets are no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the message cannot be read: {0}")]
-pub struct Malformed(pub(super) &'static str);
+pub struct Malformed(pub(crate) &'static str);
 
 const SHORT: Malformed = Malformed("it ends too early");
 
@@ -149,6 +149,106 @@ impl Record {
     }
 }
 
+/// The sections of records (RFC 1035 §4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// The answer section.
+    Answer,
+    /// The authority section.
+    Authority,
+    /// The additional section.
+    Additional,
+}
+
+/// A record as it lies in a message: what it says is not looked at yet.
+#[derive(Debug, Clone, Copy)]
+pub struct RawRecord<'a> {
+    message: &'a [u8],
+    owner_at: usize,
+    data_at: usize,
+    /// Where it stands.
+    pub section: Section,
+    /// The type.
+    pub rrtype: Rrtype,
+    /// The class, or what a type has in its place.
+    pub class: u16,
+    /// The TTL, or what a type has in its place.
+    pub ttl: u32,
+    /// The data.
+    pub data: &'a [u8],
+}
+
+impl<'a> RawRecord<'a> {
+    fn take(message: &'a [u8], at: &mut usize, section: Section) -> Result<Self, Malformed> {
+        let owner_at = *at;
+        skip_name(message, at)?;
+        let rrtype = Rrtype::new(take_u16(message, at)?);
+        let class = take_u16(message, at)?;
+        let ttl = u32::from(take_u16(message, at)?) << 16 | u32::from(take_u16(message, at)?);
+        let length = usize::from(take_u16(message, at)?);
+        let data_at = *at;
+        let data = message.get(data_at..).and_then(|rest| rest.get(..length));
+        *at += length;
+        Ok(Self {
+            message,
+            owner_at,
+            data_at,
+            section,
+            rrtype,
+            class,
+            ttl,
+            data: data.ok_or(SHORT)?,
+        })
+    }
+
+    /// Whether its owner is the root, written as such.
+    pub fn is_at_root(&self) -> bool {
+        self.message.get(self.owner_at) == Some(&0)
+    }
+
+    /// Its owner.
+    pub fn owner(&self) -> Result<Name, Malformed> {
+        take_name(self.message, &mut self.owner_at.clone())
+    }
+
+    /// The serial in its data, which are those of a SOA.
+    pub fn soa_serial(&self) -> Result<Serial, Malformed> {
+        let end = self.data_at + self.data.len();
+        let within = self.message.get(..end).ok_or(SHORT)?;
+        let mut at = self.data_at;
+        skip_name(within, &mut at)?;
+        skip_name(within, &mut at)?;
+        // The serial and four numbers (RFC 1035 §3.3.13).
+        let numbers: &[u8; 20] = within
+            .get(at..)
+            .and_then(|rest| rest.try_into().ok())
+            .ok_or(Malformed("a SOA that is none"))?;
+        let [a, b, c, d, ..] = *numbers;
+        Ok(Serial::new(u32::from_be_bytes([a, b, c, d])))
+    }
+}
+
+/// The records of a message's three sections, of which there are so many, behind the question; `at` is where they begin. Ends
+/// after the first that cannot be read. What stands behind the last is not looked at.
+pub fn raw_records(
+    message: &[u8],
+    mut at: usize,
+    counts: [u16; 3],
+) -> impl Iterator<Item = Result<RawRecord<'_>, Malformed>> {
+    let sections = [Section::Answer, Section::Authority, Section::Additional];
+    let places = sections.into_iter().zip(counts);
+    let mut places = places.flat_map(|(section, count)| (0..count).map(move |_| section));
+    let mut broken = false;
+    std::iter::from_fn(move || {
+        if broken {
+            return None;
+        }
+        let record = RawRecord::take(message, &mut at, places.next()?);
+        broken = record.is_err();
+        Some(record)
+    })
+}
+
 /// How the data of a type is made up, as far as names in it may be compressed: by the types of RFC 1035, and by those
 /// whose senders once did it too (RFC 3597 §4).
 enum Part {
@@ -204,6 +304,15 @@ fn take_u16(octets: &[u8], at: &mut usize) -> Result<u16, Malformed> {
     let taken = octets.get(*at..).and_then(|rest| rest.first_chunk::<2>());
     *at += 2;
     taken.map(|octets| u16::from_be_bytes(*octets)).ok_or(SHORT)
+}
+
+/// Goes past a name that is well formed.
+fn skip_name(octets: &[u8], at: &mut usize) -> Result<(), Malformed> {
+    if octets.get(*at) == Some(&0) {
+        *at += 1;
+        return Ok(());
+    }
+    take_name_into(octets, at, &mut Vec::with_capacity(64))
 }
 
 fn take_name(octets: &[u8], at: &mut usize) -> Result<Name, Malformed> {

@@ -9,7 +9,7 @@ use super::wire::Message;
 const IN: u16 = 1;
 
 /// A question without recursion (RFC 1035 §4.1).
-pub(super) fn question(id: u16, zone: &Name, qtype: u16) -> Vec<u8> {
+pub fn question(id: u16, zone: &Name, qtype: u16) -> Vec<u8> {
     let mut octets = Vec::with_capacity(64 + zone.wire().len());
     for word in [id, 0, 1, 0, 0, 0] {
         octets.extend_from_slice(&word.to_be_bytes());
@@ -22,7 +22,7 @@ pub(super) fn question(id: u16, zone: &Name, qtype: u16) -> Vec<u8> {
 
 /// A request for a transfer; one for IXFR names the serial that we hold in a SOA, of which nothing else counts
 /// (RFC 1995 §3).
-pub(super) fn transfer(id: u16, zone: &Name, asked: Asked) -> Vec<u8> {
+pub fn transfer(id: u16, zone: &Name, asked: Asked) -> Vec<u8> {
     let mut octets = question(id, zone, asked.qtype());
     if let Asked::Ixfr { held } = asked {
         // One record in the authority section.
@@ -39,7 +39,7 @@ pub(super) fn transfer(id: u16, zone: &Name, asked: Asked) -> Vec<u8> {
 }
 
 /// Whether a message answers a question of ours. One that reports an error may leave the question out.
-pub(super) fn answers(message: &Message<'_>, id: u16, zone: &Name, qtype: u16) -> bool {
+pub fn answers(message: &Message<'_>, id: u16, zone: &Name, qtype: u16) -> bool {
     let same_question = match &message.question {
         Some(question) => {
             message.questions == 1

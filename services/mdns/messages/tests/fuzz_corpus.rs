@@ -1,11 +1,14 @@
 //! The octets that fuzzing (`ops/fuzz`) began with, and those that it found worth keeping.
 #![allow(clippy::unwrap_used, reason = "a broken part fails the test")]
 
-#[path = "../../../tests/fuzz/checks.rs"]
+#[path = "../../../../tests/fuzz/checks.rs"]
 mod checks;
 
 fn every(target: &str, check: fn(&[u8])) {
-    let folder = format!("{}/../../tests/fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+    let folder = format!(
+        "{}/../../../tests/fuzz/corpus/{target}",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
         let octets = std::fs::read(entry.unwrap().path()).unwrap();

@@ -48,7 +48,7 @@ fn answer(envelope: &Envelope, rcode: Rcode) {
     let mac = tsig::sign(&mut request, &key, NOW, None);
     let signature = Signature {
         key: Arc::clone(&key),
-        mac: mac.clone(),
+        mac,
         at: NOW,
     };
     let mut signed = envelope.clone();

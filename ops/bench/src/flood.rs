@@ -1,12 +1,9 @@
 //! As many queries as a server takes: sockets with a window each, many datagrams with one system call.
 
-use std::io::{IoSlice, IoSliceMut};
 use std::net::{SocketAddr, UdpSocket};
-use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg};
-use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, sendmmsg};
+use zonelog_mdns::datagrams::{BATCH, Receiver, send_all};
 
 use crate::Result;
 
@@ -14,7 +11,7 @@ use crate::Result;
 const THREADS: usize = 2;
 const SOCKETS: usize = 8;
 /// Queries of a socket that are under way at a time.
-const WINDOW: usize = 32;
+const WINDOW: usize = BATCH;
 /// When an answer is late, its query counts as lost.
 const LATE: Duration = Duration::from_millis(100);
 
@@ -56,70 +53,34 @@ fn ask(server: SocketAddr, questions: &[Vec<u8>], time: Duration) -> Result<(u64
         sockets.push(socket);
     }
     let mut next = questions.iter().cycle();
-    let mut receiver = Receiver {
-        buffers: vec![0; WINDOW * 512],
-        headers: MultiHeaders::preallocate(WINDOW, None),
-    };
+    let mut receiver = Receiver::new(WINDOW);
     let (mut answered, mut asked) = (0, 0);
     let start = Instant::now();
     while start.elapsed() < time {
         for socket in &sockets {
-            let window: Vec<&[u8]> = next.by_ref().take(WINDOW).map(Vec::as_slice).collect();
-            asked += send(socket, &window)? as u64;
+            let window: Vec<(&[u8], SocketAddr)> = next
+                .by_ref()
+                .take(WINDOW)
+                .map(|question| (question.as_slice(), server))
+                .collect();
+            send_all(socket, &window);
+            asked += window.len() as u64;
         }
         for socket in &sockets {
             let mut awaited = WINDOW;
             while awaited > 0 {
-                let (received, good) = receiver.receive(socket);
-                if received == 0 {
+                let received = receiver.receive(socket, |answer, _| {
+                    awaited = awaited.saturating_sub(1);
+                    // ANCOUNT 1, and the response code NOERROR (RFC 1035 §4.1.1).
+                    let is_good = answer.len() > 12 && answer[6..8] == [0, 1] && answer[3] & 0xf == 0;
+                    answered += u64::from(is_good);
+                });
+                // They are late.
+                if received.is_err() {
                     break;
                 }
-                answered += good;
-                awaited = awaited.saturating_sub(received);
             }
         }
     }
     Ok((answered, asked))
-}
-
-fn send(socket: &UdpSocket, packets: &[&[u8]]) -> Result<usize> {
-    let slices: Vec<[IoSlice<'_>; 1]> = packets.iter().map(|packet| [IoSlice::new(packet)]).collect();
-    let mut nothing: Vec<SendAncillaryBuffer<'_, '_, '_>> =
-        packets.iter().map(|_| SendAncillaryBuffer::default()).collect();
-    let mut headers: Vec<MMsgHdr<'_>> = slices
-        .iter()
-        .zip(&mut nothing)
-        .map(|(slice, nothing)| MMsgHdr::new(slice, nothing))
-        .collect();
-    Ok(sendmmsg(socket, &mut headers, SendFlags::empty())?)
-}
-
-struct Receiver {
-    buffers: Vec<u8>,
-    headers: MultiHeaders<SockaddrStorage>,
-}
-
-impl Receiver {
-    /// How many datagrams came, and how many of them have a record; none when they are late.
-    fn receive(&mut self, socket: &UdpSocket) -> (usize, u64) {
-        let mut slices: Vec<[IoSliceMut<'_>; 1]> = self
-            .buffers
-            .chunks_mut(512)
-            .map(|buffer| [IoSliceMut::new(buffer)])
-            .collect();
-        let received = recvmmsg(
-            socket.as_raw_fd(),
-            &mut self.headers,
-            slices.iter_mut(),
-            MsgFlags::MSG_WAITFORONE,
-            None,
-        );
-        let Ok(received) = received else { return (0, 0) };
-        received.fold((0, 0), |(count, good), datagram| {
-            let answer = datagram.iovs().next().unwrap_or_default();
-            // ANCOUNT 1, and the response code NOERROR (RFC 1035 §4.1.1).
-            let is_good = answer.len() > 12 && answer[6..8] == [0, 1] && answer[3] & 0xf == 0;
-            (count + 1, good + u64::from(is_good))
-        })
-    }
 }

@@ -3,14 +3,14 @@
 use std::io::Result;
 use std::net::{SocketAddr, UdpSocket};
 
-/// How many datagrams go through one system call.
-#[cfg(target_os = "linux")]
-const BATCH: usize = 32;
+/// How many datagrams go through one system call, where it takes several and nothing else is said.
+pub const BATCH: usize = 32;
 /// The longest datagram that is read whole: more than a query may be. A longer one is cut, and cannot be read then.
 const DATAGRAM: usize = 4096;
 
 /// Buffers for a batch of datagrams.
-pub(crate) struct Receiver {
+#[derive(Debug)]
+pub struct Receiver {
     buffers: Vec<u8>,
     #[cfg(target_os = "linux")]
     headers: nix::sys::socket::MultiHeaders<nix::sys::socket::SockaddrStorage>,
@@ -18,20 +18,17 @@ pub(crate) struct Receiver {
 
 #[cfg(target_os = "linux")]
 impl Receiver {
-    /// Empty buffers.
-    pub(crate) fn new() -> Self {
+    /// Empty buffers for so many.
+    pub fn new(batch: usize) -> Self {
+        let batch = batch.max(1);
         Self {
-            buffers: vec![0; BATCH * DATAGRAM],
-            headers: nix::sys::socket::MultiHeaders::preallocate(BATCH, None),
+            buffers: vec![0; batch * DATAGRAM],
+            headers: nix::sys::socket::MultiHeaders::preallocate(batch, None),
         }
     }
 
     /// Waits for a datagram as long as the socket's timeout says, and shows it and those that came with it.
-    pub(crate) fn receive(
-        &mut self,
-        socket: &UdpSocket,
-        mut show: impl FnMut(&[u8], SocketAddr),
-    ) -> Result<()> {
+    pub fn receive(&mut self, socket: &UdpSocket, mut show: impl FnMut(&[u8], SocketAddr)) -> Result<()> {
         use std::io::IoSliceMut;
         use std::os::fd::AsRawFd;
 
@@ -73,19 +70,19 @@ fn client(address: &nix::sys::socket::SockaddrStorage) -> Option<SocketAddr> {
 
 /// Sends datagrams. One that the system does not take is lost, as datagrams may be.
 #[cfg(target_os = "linux")]
-pub(crate) fn send_all(socket: &UdpSocket, datagrams: &[(Vec<u8>, SocketAddr)]) {
+pub fn send_all(socket: &UdpSocket, datagrams: &[(impl AsRef<[u8]>, SocketAddr)]) {
     use std::io::IoSlice;
 
     use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
 
     if let [(message, client)] = datagrams {
-        lost(socket.send_to(message, client), *client);
+        lost(socket.send_to(message.as_ref(), client), *client);
         return;
     }
     let addresses: Vec<SocketAddrAny> = datagrams.iter().map(|(_, client)| (*client).into()).collect();
     let slices: Vec<[IoSlice<'_>; 1]> = datagrams
         .iter()
-        .map(|(message, _)| [IoSlice::new(message)])
+        .map(|(message, _)| [IoSlice::new(message.as_ref())])
         .collect();
     let mut nothing: Vec<SendAncillaryBuffer<'_, '_, '_>> =
         datagrams.iter().map(|_| SendAncillaryBuffer::default()).collect();
@@ -110,19 +107,15 @@ pub(crate) fn send_all(socket: &UdpSocket, datagrams: &[(Vec<u8>, SocketAddr)]) 
 
 #[cfg(not(target_os = "linux"))]
 impl Receiver {
-    /// An empty buffer.
-    pub(crate) fn new() -> Self {
+    /// An empty buffer, for one at a time.
+    pub fn new(_batch: usize) -> Self {
         Self {
             buffers: vec![0; DATAGRAM],
         }
     }
 
     /// Waits for a datagram as long as the socket's timeout says, and shows it.
-    pub(crate) fn receive(
-        &mut self,
-        socket: &UdpSocket,
-        mut show: impl FnMut(&[u8], SocketAddr),
-    ) -> Result<()> {
+    pub fn receive(&mut self, socket: &UdpSocket, mut show: impl FnMut(&[u8], SocketAddr)) -> Result<()> {
         let (length, client) = socket.recv_from(&mut self.buffers)?;
         show(&self.buffers[..length], client);
         Ok(())
@@ -131,9 +124,9 @@ impl Receiver {
 
 /// Sends datagrams. One that the system does not take is lost, as datagrams may be.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn send_all(socket: &UdpSocket, datagrams: &[(Vec<u8>, SocketAddr)]) {
+pub fn send_all(socket: &UdpSocket, datagrams: &[(impl AsRef<[u8]>, SocketAddr)]) {
     for (message, client) in datagrams {
-        lost(socket.send_to(message, client), *client);
+        lost(socket.send_to(message.as_ref(), client), *client);
     }
 }
 

@@ -2,6 +2,7 @@ use proptest::prelude::*;
 use zonelog_dns::{Name, Serial, Soa};
 
 use super::*;
+use crate::read_back::read_back;
 
 fn soa(serial: u32) -> SoaRecord {
     let name = Name::parse("zone.test.").unwrap();
@@ -58,25 +59,12 @@ fn texts(changes: &[Change]) -> Vec<String> {
         }
     }
     let difference = writer.finish().unwrap();
-    let mut texts = Vec::new();
-    for (at, chunk) in difference.chunks.iter().enumerate() {
-        let question: &[u8] = if at == 0 {
-            b"\x04zone\x04test\0\0\xfb\0\x01"
-        } else {
-            &[]
-        };
-        let mut message = vec![0, 0, 0x84, 0, 0, u8::from(at == 0)];
-        message.extend(chunk.records.to_be_bytes());
-        message.extend([0, 0, 0, 0]);
-        message.extend(question);
-        message.extend(&chunk.body);
-        let parsed = hickory_proto::op::Message::from_vec(&message).unwrap();
-        texts.extend(parsed.answers.iter().map(|record| match &record.data {
-            hickory_proto::rr::RData::SOA(soa) => format!("SOA {}", soa.serial),
-            data => format!("{} {} {data}", record.name, record.ttl),
-        }));
-    }
-    texts
+    let records = read_back(&difference.chunks, 251);
+    let texts = records.iter().map(|record| match &record.data {
+        hickory_proto::rr::RData::SOA(soa) => format!("SOA {}", soa.serial),
+        data => format!("{} {} {data}", record.name, record.ttl),
+    });
+    texts.collect()
 }
 
 #[test]

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use tokio::sync::watch;
-use tokio_postgres::IsolationLevel;
 use tokio_util::sync::CancellationToken;
 use zonelog_model::Position;
 use zonelog_projections::catalog::{Catalog, CatalogError, catalogs};
@@ -18,6 +17,7 @@ use zonelog_projections::{secondary, transfer};
 use crate::answer::Service;
 use crate::heads::{Table, enter};
 use crate::reader::ReadError;
+use crate::snapshot::snapshot;
 
 /// The pauses between attempts while PostgreSQL is away.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -81,12 +81,7 @@ fn report_lag(wakeups: &watch::Receiver<Position>, reached: Option<Position>) {
 /// Reads all heads, and the position at which they stand.
 async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
     let mut client = service.reader.client().await?;
-    let transaction = client
-        .build_transaction()
-        .isolation_level(IsolationLevel::RepeatableRead)
-        .read_only(true)
-        .start()
-        .await?;
+    let transaction = snapshot(&mut client).await?;
     transaction
         .batch_execute("set local statement_timeout = 0")
         .await?;

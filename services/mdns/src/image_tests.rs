@@ -5,6 +5,7 @@ use zonelog_dns::{Name, Serial, Soa};
 
 use super::*;
 use crate::chunk::{ChunkWriter, RrsetRow};
+use crate::read_back::read_back;
 
 /// Owners and how many records of some 500 octets each has.
 type Rows = BTreeMap<u16, u8>;
@@ -58,25 +59,9 @@ fn key(owner: u16) -> Vec<u8> {
 
 /// The records of an image as they are read by somebody who takes the transfer.
 fn records(image: &Image) -> Vec<(String, Vec<u8>)> {
-    let mut records = Vec::new();
-    for (at, chunk) in image.chunks.iter().enumerate() {
-        let question: &[u8] = if at == 0 {
-            b"\x04zone\x04test\0\0\xfc\0\x01"
-        } else {
-            &[]
-        };
-        let mut message = vec![0, 0, 0x84, 0, 0, u8::from(at == 0)];
-        message.extend(chunk.records.to_be_bytes());
-        message.extend([0, 0, 0, 0]);
-        message.extend(question);
-        message.extend(&chunk.body);
-        assert!(message.len() <= 16384);
-        let parsed = hickory_proto::op::Message::from_vec(&message).unwrap();
-        for record in parsed.answers {
-            records.push((record.name.to_string(), record.data.to_string().into_bytes()));
-        }
-    }
-    records
+    let records = read_back(&image.chunks, 252).into_iter();
+    let records = records.map(|record| (record.name.to_string(), record.data.to_string().into_bytes()));
+    records.collect()
 }
 
 proptest! {

@@ -20,7 +20,7 @@
 mod acl;
 mod answer;
 mod chunk;
-mod datagrams;
+pub mod datagrams;
 mod difference;
 pub mod drain;
 mod follow;
@@ -31,11 +31,14 @@ mod keys;
 mod limits;
 mod options;
 mod origin;
+#[cfg(test)]
+mod read_back;
 mod reader;
 mod record;
 pub mod secondary;
 mod send;
 mod server;
+mod snapshot;
 mod tcp;
 pub mod transfer;
 mod udp;

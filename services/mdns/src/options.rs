@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::acl::Acl;
+use crate::datagrams::BATCH;
 use crate::origin::Origin;
 use crate::request::Asked;
 
@@ -14,6 +15,8 @@ pub struct MdnsOptions {
     pub listen: Vec<SocketAddr>,
     /// How many UDP sockets, each with a thread of its own, listen on each address; 0 is one a processor.
     pub udp_workers: usize,
+    /// How many datagrams at most are read or sent with one system call, where the system can.
+    pub udp_batch: usize,
     /// From where queries that are no transfers are answered; others are REFUSED.
     pub allow_query: Acl,
     /// From where transfers (AXFR, IXFR) are answered; others are REFUSED.
@@ -62,6 +65,7 @@ impl Default for MdnsOptions {
             // Designate's MiniDNS listens on this port too.
             listen: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 5354)],
             udp_workers: 0,
+            udp_batch: BATCH,
             allow_query: Acl::default(),
             allow_transfer: Acl::default(),
             image_budget_bytes: 256 << 20,

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use deadpool_postgres::{GenericClient, Pool, Transaction};
 use futures_util::{Stream, StreamExt, stream};
-use tokio_postgres::IsolationLevel;
 use zonelog_dns::{LongSerial, Name, NameError};
 use zonelog_model::ZoneId;
 use zonelog_projections::catalog::{self, Catalog, CatalogError, position_at};
@@ -18,6 +17,7 @@ use crate::difference::{Difference, DifferenceWriter};
 use crate::heads::Head;
 use crate::image::{Image, Run};
 use crate::message::Rcode;
+use crate::snapshot::snapshot;
 
 /// Up to how many recordsets a zone is read in one statement, at the cost of one: most zones are smaller.
 const SMALL: usize = 256;
@@ -177,12 +177,7 @@ impl Reader {
             )
             .await;
         }
-        let transaction = client
-            .build_transaction()
-            .isolation_level(IsolationLevel::RepeatableRead)
-            .read_only(true)
-            .start()
-            .await?;
+        let transaction = snapshot(&mut client).await?;
         transaction.batch_execute(transfer::WHOLE_ZONE).await?;
         let snapshot = Snapshot {
             transaction: &transaction,

@@ -35,7 +35,7 @@ pub(crate) struct Worker {
 impl Worker {
     /// Answers until the shutdown.
     pub(crate) fn serve(self) {
-        let mut receiver = Receiver::new();
+        let mut receiver = Receiver::new(self.service.options().udp_batch);
         let mut answers: Vec<(Vec<u8>, SocketAddr)> = Vec::new();
         while !self.shutdown.is_cancelled() {
             let received = receiver.receive(&self.socket, |packet, client| {

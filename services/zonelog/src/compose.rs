@@ -272,6 +272,7 @@ fn mdns_options(config: &Config) -> Result<MdnsOptions, CommandError> {
     Ok(MdnsOptions {
         listen: minidns.listen.clone(),
         udp_workers: minidns.udp_workers,
+        udp_batch: minidns.udp_batch,
         allow_query: Acl::parse(&minidns.allow_query)?,
         allow_transfer: Acl::parse(&minidns.allow_transfer)?,
         image_budget_bytes: minidns.image_budget_mib << 20,

@@ -223,6 +223,7 @@ fn every_wrong_value_of_minidns_is_named() {
 [minidns]
 listen = ["127.0.0.1:5354", "127.0.0.1:5354"]
 udp_workers = 1025
+udp_batch = 0
 allow_query = ["192.0.2.0/33"]
 allow_transfer = ["192.0.2.1/24"]
 image_budget_mib = 0
@@ -250,6 +251,7 @@ deleted_zones_after_seconds = 99999999999
     for key in [
         "minidns.listen: 127.0.0.1:5354 is given to two services; each needs its own",
         "minidns.udp_workers: must be 0 (one a processor) to 1024",
+        "minidns.udp_batch: must be 1 to 1024",
         "minidns.allow_query: `192.0.2.0/33` is neither an address nor a prefix such as 192.0.2.0/24 or 2001:db8::/32",
         "minidns.allow_transfer: `192.0.2.1/24` has bits set behind its prefix; write 192.0.2.0/24",
         "minidns.image_budget_mib: must be 1 to 1048576",
@@ -274,7 +276,7 @@ deleted_zones_after_seconds = 99999999999
         assert!(said.contains(key), "no `{key}` in:\n{said}");
     }
     let at = |line: u32| format!("line {line})");
-    assert!(said.contains(&at(4)) && said.contains(&at(12)), "{said}");
+    assert!(said.contains(&at(4)) && said.contains(&at(13)), "{said}");
 }
 
 #[test]

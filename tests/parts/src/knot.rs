@@ -113,7 +113,7 @@ impl Knot {
 /// What both kinds have in their configuration.
 fn server(folder: &str, dns: SocketAddr) -> String {
     format!(
-        "server:\n    rundir: {folder}\n    listen: {}@{}\n    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n\
+        "server:\n    rundir: {folder}\n    listen: {}@{}\n    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n    tcp-io-timeout: 20000\n\
          log:\n  - target: stderr\n    any: info\n\
          database:\n    storage: {folder}\n\
          acl:\n  - id: local\n    address: 127.0.0.1\n    action: [transfer, notify]\n",

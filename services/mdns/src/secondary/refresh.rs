@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Client, Pool};
 use futures_util::future::join_all;
-use tokio_postgres::IsolationLevel;
 use zonelog_central::{Central, ExecuteError, Rejection, ids};
 use zonelog_dns::tsig::Key;
 use zonelog_dns::{Serial, Soa};
@@ -21,6 +20,7 @@ use super::client::{self, ClientError, ClientOptions, Peer};
 use super::key;
 use super::stream::{Asked, Content, Received};
 use super::timers::Timers;
+use crate::snapshot::snapshot;
 
 /// The name under which the log shows who changed a zone by a transfer.
 const USER: &str = "secondary";
@@ -287,12 +287,7 @@ impl Refresher {
         let zone_ttl = zone.ttl.get();
         let executed = if whole {
             let mut connection = self.connection().await?;
-            let transaction = connection
-                .build_transaction()
-                .isolation_level(IsolationLevel::RepeatableRead)
-                .read_only(true)
-                .start()
-                .await?;
+            let transaction = snapshot(&mut connection).await?;
             transaction.batch_execute(transfer::WHOLE_ZONE).await?;
             let rows = transfer::live_rows(&transaction, zone.id).await?;
             let found = changes::whole(records, rows, zone_ttl).await;

@@ -162,6 +162,7 @@ fn doors(config: &Config, found: &mut Found<'_>) {
         found.add("minidns", "listen", "must have at least one address");
     }
     for (key, value, most) in [
+        ("udp_batch", minidns.udp_batch, 1024),
         ("image_budget_mib", minidns.image_budget_mib, 1 << 20),
         ("max_connections", minidns.max_connections, 1_000_000),
         (

@@ -8,12 +8,12 @@ const COOKIE: u16 = 10;
 /// read over (RFC 6891 §6.1.2).
 pub(super) fn are_well_formed(mut data: &[u8]) -> bool {
     while !data.is_empty() {
-        let Some((option, rest)) = take(data) else {
+        let Some((code, value, rest)) = take(data) else {
             return false;
         };
-        let good = match option {
-            (CLIENT_SUBNET, value) => is_client_subnet(value),
-            (COOKIE, value) => is_cookie(value),
+        let good = match code {
+            CLIENT_SUBNET => is_client_subnet(value),
+            COOKIE => is_cookie(value),
             _ => true,
         };
         if !good {
@@ -24,12 +24,12 @@ pub(super) fn are_well_formed(mut data: &[u8]) -> bool {
     true
 }
 
-/// The first option, its code and its value, and what comes behind it.
-fn take(data: &[u8]) -> Option<((u16, &[u8]), &[u8])> {
+/// The first option's code and value, and what comes behind it.
+fn take(data: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let ([a, b, c, d], rest) = data.split_first_chunk()?;
     let length = usize::from(u16::from_be_bytes([*c, *d]));
     let (value, rest) = rest.split_at_checked(length)?;
-    Some(((u16::from_be_bytes([*a, *b]), value), rest))
+    Some((u16::from_be_bytes([*a, *b]), value, rest))
 }
 
 /// A client's cookie alone, or with a server's (RFC 7873 §4, §5.2.2). Whoever has none does as if it were not there (§5.2.1).

@@ -14,6 +14,8 @@ pub struct MiniDns {
     pub listen: Vec<SocketAddr>,
     /// UDP sockets on each address, each with a thread; 0: one a processor.
     pub udp_workers: usize,
+    /// How many datagrams go through one system call at most.
+    pub udp_batch: usize,
     /// Who may ask: addresses and prefixes; empty: everybody.
     pub allow_query: Vec<String>,
     /// Who may transfer zones: addresses and prefixes; empty: everybody.
@@ -41,6 +43,7 @@ impl Default for MiniDns {
         Self {
             listen: vec![loopback(5354)],
             udp_workers: 0,
+            udp_batch: 32,
             allow_query: Vec::new(),
             allow_transfer: Vec::new(),
             image_budget_mib: 256,

@@ -102,6 +102,13 @@ impl Installation {
         Some((pid.parse().expect("a number"), row.get(1)))
     }
 
+    /// Up to where in the log all servers are.
+    async fn checkpoint(&self) -> i64 {
+        let client = self.database.client().await;
+        let statement = "select coalesce(min(position), 0) from server_checkpoint";
+        client.query_one(statement, &[]).await.expect("a row").get(0)
+    }
+
     /// Waits until nothing is left to do, then compares every server with what MiniDNS has from the log: whole zones.
     async fn until_equal(&self, churn: &Churned) {
         let client = self.database.client().await;
@@ -226,7 +233,7 @@ async fn a_reconciler_that_was_stopped_past_its_lease_harms_nothing() {
         let frozen = reconcilers.iter().find(|reconciler| reconciler.pid() == pid);
         let frozen = frozen.expect("one of ours");
         let lost = "another reconciler took the lease";
-        let before = frozen.log().matches(lost).count();
+        let lost_before = frozen.log().matches(lost).count();
         frozen.freeze().await;
         eventually("the other takes over", IN_STEP, async || {
             here.holder()
@@ -234,11 +241,15 @@ async fn a_reconciler_that_was_stopped_past_its_lease_harms_nothing() {
                 .is_some_and(|(now, new)| now != pid && new > token)
         })
         .await;
-        // Its successor works for a while before it wakes up.
-        tokio::time::sleep(Duration::from_millis(1_000)).await;
+        // Its successor has done some of the work before it wakes up.
+        let before = here.checkpoint().await;
+        eventually("its successor works", IN_STEP, async || {
+            here.checkpoint().await >= before + 20
+        })
+        .await;
         frozen.thaw().await;
         eventually("it finds that it lost its lease", IN_STEP, async || {
-            frozen.log().matches(lost).count() > before
+            frozen.log().matches(lost).count() > lost_before
         })
         .await;
         churned = churn.stop().await;

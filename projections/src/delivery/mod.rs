@@ -25,7 +25,7 @@ pub use control::{
 pub use convergence::{ServerConvergence, ZoneConvergence, convergence};
 pub use lease::{Lease, acquire, release, renew};
 pub use parked::{Parked, Waiting, record, waiting, wake_all};
-pub use server::{BehindZone, Lag, ServerState, behind_at, lag, servers, touched_since};
+pub use server::{BehindZone, Lag, ServerState, behind_at, lag, servers, touched_since, unfinished};
 pub use stretch::{Stretch, park_stretch, park_unread, stretch};
 pub use sweep::{found_behind, live_zones, recent_zones, settled_zones, zone_count};
 

@@ -91,6 +91,26 @@ pub async fn servers<C: GenericClient>(client: &C) -> Result<Vec<ServerState>, D
         .collect())
 }
 
+/// The servers of a pool that were not yet seen to be as the log says, each with the number of zones for which that is so, at
+/// the most. Once the pool is gone nobody looks after that any more: what was to go from them stays.
+pub async fn unfinished<C: GenericClient>(
+    client: &C,
+    pool: PoolId,
+) -> Result<Vec<(String, usize)>, DeliveryError> {
+    let mut unfinished = Vec::new();
+    for state in servers(client).await? {
+        if state.pool != pool {
+            continue;
+        }
+        let touched = touched_since(client, pool, state.position + 1).await?.len();
+        let zones = touched + usize::try_from(state.lag.behind).unwrap_or_default();
+        if zones > 0 {
+            unfinished.push((state.server, zones));
+        }
+    }
+    Ok(unfinished)
+}
+
 /// The names of a pool's zones that the log touched from a position on: what a replay from there drives again.
 pub async fn touched_since<C: GenericClient>(
     client: &C,

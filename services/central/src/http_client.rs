@@ -21,6 +21,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use thiserror::Error;
 
+/// How often a request is sent whose connection ended before the answer began: the server may have given up several that were
+/// kept.
+const TRIES: usize = 4;
 /// How long a connection that is not used is kept.
 const IDLE: Duration = Duration::from_secs(60);
 /// The most unused connections to one server.
@@ -60,6 +63,34 @@ pub enum AskError {
     /// The connection ended in the middle of the answer.
     #[error("the answer broke off: {0}")]
     Broken(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl AskError {
+    /// Whether the server ended the connection before it answered: mostly one that was kept from an earlier request, which the
+    /// server gave up at that moment. Whether it did what was asked is not known.
+    fn is_lost_connection(&self) -> bool {
+        let Self::Connection(error) = self else {
+            return false;
+        };
+        if error.is_connect() {
+            return false;
+        }
+        let mut source = std::error::Error::source(error);
+        while let Some(error) = source {
+            if let Some(error) = error.downcast_ref::<hyper::Error>()
+                && (error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+            {
+                return true;
+            }
+            if let Some(error) = error.downcast_ref::<io::Error>() {
+                use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+                return [BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof]
+                    .contains(&error.kind());
+            }
+            source = error.source();
+        }
+        false
+    }
 }
 
 /// hyper's errors say what happened in their sources only.
@@ -128,32 +159,68 @@ impl HttpClient {
     }
 
     /// Sends a request; the whole answer must come within `timeout` and `max_length` bytes. Redirects are not followed:
-    /// they would carry a token elsewhere.
+    /// they would carry a token elsewhere. One whose connection ends before it is answered is sent again if its method is
+    /// idempotent (RFC 9110 §9.2.2).
     pub async fn send(
         &self,
         request: Request<Full<Bytes>>,
         timeout: Duration,
         max_length: usize,
     ) -> Result<Answer, AskError> {
+        let tries = if request.method().is_idempotent() {
+            TRIES
+        } else {
+            1
+        };
+        self.try_to_send(request, tries, timeout, max_length).await
+    }
+
+    /// The same for a request that may be carried out twice, whatever its method: it is sent again too.
+    pub async fn send_repeatable(
+        &self,
+        request: Request<Full<Bytes>>,
+        timeout: Duration,
+        max_length: usize,
+    ) -> Result<Answer, AskError> {
+        self.try_to_send(request, TRIES, timeout, max_length).await
+    }
+
+    async fn try_to_send(
+        &self,
+        request: Request<Full<Bytes>>,
+        tries: usize,
+        timeout: Duration,
+        max_length: usize,
+    ) -> Result<Answer, AskError> {
         let asking = async {
-            let response = self.client.request(request).await?;
-            let (parts, body) = response.into_parts();
-            let body = Limited::new(body, max_length)
-                .collect()
-                .await
-                .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-                    Some(_) => AskError::TooLong(max_length),
-                    None => AskError::Broken(error),
-                })?;
-            Ok(Answer {
-                status: parts.status,
-                headers: parts.headers,
-                body: body.to_bytes(),
-            })
+            for _ in 1..tries {
+                match self.send_once(request.clone(), max_length).await {
+                    Err(error) if error.is_lost_connection() => {}
+                    done => return done,
+                }
+            }
+            self.send_once(request, max_length).await
         };
         tokio::time::timeout(timeout, asking)
             .await
             .unwrap_or(Err(AskError::TooSlow(timeout)))
+    }
+
+    async fn send_once(&self, request: Request<Full<Bytes>>, max_length: usize) -> Result<Answer, AskError> {
+        let response = self.client.request(request).await?;
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, max_length)
+            .collect()
+            .await
+            .map_err(|error| match error.downcast_ref::<LengthLimitError>() {
+                Some(_) => AskError::TooLong(max_length),
+                None => AskError::Broken(error),
+            })?;
+        Ok(Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body: body.to_bytes(),
+        })
     }
 }
 
@@ -170,4 +237,76 @@ pub fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Ht
         return Err(refused(io::Error::other("it holds no certificate in PEM form")));
     }
     Ok(certificates)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    /// Reads a request without a body.
+    async fn read_request(connection: &mut TcpStream) {
+        let mut read = Vec::new();
+        while !read.ends_with(b"\r\n\r\n") {
+            read.push(connection.read_u8().await.unwrap());
+        }
+    }
+
+    /// A server that answers the first request of each connection, and gives the connection up when the second has come.
+    async fn one_answer_a_connection() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                tokio::spawn(async move {
+                    read_request(&mut connection).await;
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    connection.write_all(answer).await.unwrap();
+                    read_request(&mut connection).await;
+                });
+            }
+        });
+        format!("http://{address}/")
+    }
+
+    fn request(method: Method, url: &str) -> Request<Full<Bytes>> {
+        let body = Full::default();
+        Request::builder().method(method).uri(url).body(body).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_may_be_done_twice_is_sent_again_when_a_kept_connection_ends() {
+        let url = one_answer_a_connection().await;
+        let client = HttpClient::new(None).unwrap();
+        for _ in 0..5 {
+            for method in [Method::GET, Method::PUT, Method::DELETE] {
+                let answer = client.send(request(method, &url), PATIENCE, 100).await.unwrap();
+                assert_eq!(&answer.body[..], b"ok");
+            }
+            let posted = client.send_repeatable(request(Method::POST, &url), PATIENCE, 100);
+            posted.await.unwrap();
+        }
+        // Nobody knows whether it was done.
+        let posted = client.send(request(Method::POST, &url), PATIENCE, 100).await;
+        assert!(posted.unwrap_err().is_lost_connection());
+        client
+            .send(request(Method::POST, &url), PATIENCE, 100)
+            .await
+            .unwrap();
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_again_where_nobody_listens() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", closed.local_addr().unwrap());
+        drop(closed);
+        let client = HttpClient::new(None).unwrap();
+        let error = client.send(request(Method::GET, &url), PATIENCE, 100).await;
+        assert!(!error.unwrap_err().is_lost_connection());
+    }
 }

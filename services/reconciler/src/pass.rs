@@ -40,6 +40,9 @@ const NOTIFIES: usize = 128;
 const SILENCES: usize = 2;
 /// From this many failed tries on, a zone that merely follows too slowly counts as failing.
 const PATIENT_TRIES: i32 = 3;
+/// What to check when MiniDNS refuses a question without a signature.
+const UNSIGNED: &str = "check that it has the zone; where it wants questions signed (`minidns.query_enforce_tsig`), make a TSIG \
+                        key of scope POOL for the pool, or name one as the target's tsigkey_id";
 
 /// A server that is worked on.
 #[derive(Debug)]
@@ -540,22 +543,25 @@ impl Server {
         let started = Instant::now();
         let mut pause = LOOK_AGAIN.0;
         loop {
-            let mut last = None;
+            let (mut last, mut hint) = (None, "check that it runs");
             for (master, key) in &masters {
                 last = Some(match self.ask_master(*master, key.as_deref(), zone).await {
                     Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
                     Observed::Serving(serial) => format!("{master} shows serial {serial}"),
                     Observed::Silent(reason) => format!("{master} does not answer ({reason})"),
-                    other => format!("{master} answers {other:?}"),
+                    other => {
+                        if key.is_none() && self.config.pool_key.is_none() && other == Observed::NotServing {
+                            hint = UNSIGNED;
+                        }
+                        format!("{master} answers {other:?}")
+                    }
                 });
             }
             let Some(last) = last else {
                 return Ok(());
             };
             if started.elapsed() >= self.timings.park_after {
-                return Err(format!(
-                    "MiniDNS does not serve serial {wanted}: {last}; check that it runs"
-                ));
+                return Err(format!("MiniDNS does not serve serial {wanted}: {last}; {hint}"));
             }
             sleep(pause).await;
             pause = (pause * 2).min(self.traffic.longest_pause(FOLLOWS_EACH));

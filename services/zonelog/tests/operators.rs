@@ -144,7 +144,22 @@ async fn pools_become_what_the_file_says() {
     );
     here.write("pools.yaml", &two[..two.find("- name: second").unwrap()]);
     assert!(here.done(&update).await.contains("already"));
-    let said = here.done(&[&update[..], &["--delete"]].concat()).await;
+    let delete = [&update[..], &["--delete"]].concat();
+    // While a server of it still has to lose a zone, as a reconciler found it, the pool stays.
+    let client = here.database.client().await;
+    let behind = "with pool as (select id from resource where id <> '794ccc2c-d751-44fe-b57f-8894c9f5c842'), \
+         there as (insert into server_checkpoint select 'pool/ns2', id, 0, now() from pool) \
+         insert into server_zone (server, zone_key, name, zone, position, attempts, since, next_try) \
+         select 'pool/ns2', '\\x00', 'moved.test.', id, 1, 1, now(), now() from pool";
+    assert_eq!(client.execute(behind, &[]).await.unwrap(), 1);
+    let said = here.refused(&delete).await;
+    assert!(
+        said.contains("pool second cannot be deleted yet") && said.contains("pool/ns2"),
+        "{said}"
+    );
+    assert!(here.done(&["pool", "show", "--all"]).await.contains("second"));
+    client.batch_execute("delete from server_zone").await.unwrap();
+    let said = here.done(&delete).await;
     assert!(said.contains("delete"), "{said}");
     assert!(!here.done(&["pool", "show", "--all"]).await.contains("second"));
 }

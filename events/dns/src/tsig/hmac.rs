@@ -4,7 +4,7 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac as _};
 
-use super::key::{Algorithm, Key};
+use super::key::{Algorithm, Key, Secret};
 
 /// The longest MAC: of HMAC-SHA-512.
 const LONGEST: usize = 64;
@@ -64,10 +64,10 @@ macro_rules! hashers {
 
         impl Hasher {
             #[allow(clippy::expect_used, reason = "an HMAC takes a key of any length (RFC 2104 §2)")]
-            pub(super) fn new(key: &Key) -> Self {
-                match key.algorithm {
+            fn of(algorithm: Algorithm, secret: &Secret) -> Self {
+                match algorithm {
                     $(Algorithm::$algorithm => Self::$algorithm(
-                        KeyInit::new_from_slice(key.secret.octets()).expect("a key of any length"),
+                        KeyInit::new_from_slice(secret.octets()).expect("a key of any length"),
                     )),*
                 }
             }
@@ -96,7 +96,20 @@ hashers! {
     HmacSha512 => sha2::Sha512,
 }
 
+impl Algorithm {
+    /// The HMAC of octets of another protocol than DNS, which uses such keys too.
+    pub fn mac(self, secret: &Secret, octets: &[u8]) -> Mac {
+        let mut hasher = Hasher::of(self, secret);
+        hasher.update(octets);
+        hasher.finish()
+    }
+}
+
 impl Hasher {
+    pub(super) fn new(key: &Key) -> Self {
+        Self::of(key.algorithm, &key.secret)
+    }
+
     /// Takes in another MAC, with its length before it (RFC 8945 §4.3.1, §5.3.1).
     pub(super) fn update_prior(&mut self, prior: &Mac) {
         self.update(&u16::from(prior.length).to_be_bytes());

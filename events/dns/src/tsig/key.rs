@@ -33,7 +33,7 @@ impl Algorithm {
         Self::HmacSha512,
     ];
 
-    /// The name that Designate and the configurations of servers have.
+    /// The name in the API and in the log, which is that of the configurations of servers.
     pub const fn label(self) -> &'static str {
         match self {
             Self::HmacMd5 => "hmac-md5",
@@ -43,6 +43,11 @@ impl Algorithm {
             Self::HmacSha384 => "hmac-sha384",
             Self::HmacSha512 => "hmac-sha512",
         }
+    }
+
+    /// The algorithm of a [`Algorithm::label`], to the letter.
+    pub fn from_label(label: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.label() == label)
     }
 
     /// The name on the wire, in canonical form (RFC 8945 §6, table 3).
@@ -100,11 +105,11 @@ impl FromStr for Algorithm {
 pub enum KeyError {
     /// No such algorithm.
     #[error(
-        "{0:?} is no TSIG algorithm: give hmac-sha256, or one of hmac-sha1, hmac-sha224, hmac-sha384, hmac-sha512 and hmac-md5"
+        "{0:?} is no algorithm of a key: give hmac-sha256, or one of hmac-sha1, hmac-sha224, hmac-sha384, hmac-sha512 and hmac-md5"
     )]
     Algorithm(String),
     /// Not base64, or nothing.
-    #[error("the secret of the TSIG key is not base64 of at least one octet; `tsig-keygen` makes one")]
+    #[error("the secret of the key is not base64 of at least one octet; `tsig-keygen` makes one")]
     Secret,
 }
 

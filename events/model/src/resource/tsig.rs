@@ -1,6 +1,7 @@
 //! Keys of transaction signatures (RFC 8945).
 
 use uuid::Uuid;
+pub use zonelog_dns::tsig::Algorithm as TsigAlgorithm;
 
 use super::sealed::Sealed;
 
@@ -17,52 +18,6 @@ pub struct TsigKey {
     pub scope: TsigScope,
     /// The pool or the zone that it is for.
     pub resource: Uuid,
-}
-
-/// The algorithms of TSIG (RFC 8945 §6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TsigAlgorithm {
-    /// HMAC-MD5: broken, for old peers alone.
-    HmacMd5,
-    /// HMAC-SHA-1.
-    HmacSha1,
-    /// HMAC-SHA-224.
-    HmacSha224,
-    /// HMAC-SHA-256.
-    HmacSha256,
-    /// HMAC-SHA-384.
-    HmacSha384,
-    /// HMAC-SHA-512.
-    HmacSha512,
-}
-
-impl TsigAlgorithm {
-    /// All algorithms.
-    pub const ALL: [Self; 6] = [
-        Self::HmacMd5,
-        Self::HmacSha1,
-        Self::HmacSha224,
-        Self::HmacSha256,
-        Self::HmacSha384,
-        Self::HmacSha512,
-    ];
-
-    /// The name in the API and in the log.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::HmacMd5 => "hmac-md5",
-            Self::HmacSha1 => "hmac-sha1",
-            Self::HmacSha224 => "hmac-sha224",
-            Self::HmacSha256 => "hmac-sha256",
-            Self::HmacSha384 => "hmac-sha384",
-            Self::HmacSha512 => "hmac-sha512",
-        }
-    }
-
-    /// The algorithm of a name.
-    pub fn from_label(label: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.label() == label)
-    }
 }
 
 /// What a TSIG key is for.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use zonelog_central::http_client::HeaderValue;
 use zonelog_reconciler::targets::{
-    Bind9Config, KnotConfig, Nsd4Channel, Nsd4Config, Pdns4Config, RndcKey, RndcSecret, TargetConfig,
+    Bind9Config, KnotConfig, Nsd4Channel, Nsd4Config, Pdns4Config, RndcKey, TargetConfig,
 };
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::knot::Knot;
@@ -61,7 +61,7 @@ impl Server {
                 key: RndcKey {
                     name: bind.rndc_key().to_owned(),
                     algorithm: bind.rndc_algorithm().parse()?,
-                    secret: RndcSecret::from_base64(bind.rndc_secret())?,
+                    secret: zonelog_dns::tsig::Secret::from_base64(bind.rndc_secret())?,
                 },
                 timeout: PATIENCE,
                 view: None,

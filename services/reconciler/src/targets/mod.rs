@@ -36,7 +36,7 @@ pub use fake::Fake;
 pub use knot::KnotConfig;
 pub use nsd4::{Identity, Nsd4Channel, Nsd4Config};
 pub use pdns4::{Pdns4, Pdns4Config};
-pub use rndc::{KeyError, RndcAlgorithm, RndcError, RndcKey, RndcSecret};
+pub use rndc::{KeyError, RndcError, RndcKey};
 
 /// The kinds of targets that can be told, as `pools.yaml` names them.
 pub const KINDS: &[&str] = &["bind9", "catalog", "knot", "nsd4", "pdns4", "designate", "fake"];

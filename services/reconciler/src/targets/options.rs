@@ -37,6 +37,17 @@ impl<'a> Given<'a> {
         }
     }
 
+    /// Text that cannot be left out; `why` says what it is.
+    pub(crate) fn needed(&self, name: &str, why: &str) -> Result<String, String> {
+        self.text(name)?
+            .ok_or_else(|| format!("option {name} is missing: {why}"))
+    }
+
+    /// Text, or what it is when nobody says.
+    pub(crate) fn text_or(&self, name: &str, default: &str) -> Result<String, String> {
+        Ok(self.text(name)?.unwrap_or_else(|| default.to_owned()))
+    }
+
     /// True or false.
     pub(crate) fn truth(&self, name: &str, default: bool) -> Result<bool, String> {
         let text = self.text(name)?.map(|text| text.to_ascii_lowercase());
@@ -74,10 +85,27 @@ impl<'a> Given<'a> {
     }
 }
 
+/// A remark for each option without which nothing can be told.
+pub(crate) fn missing(options: &BTreeMap<String, OptionValue>, needed: &[&str]) -> Vec<String> {
+    let missing = needed.iter().filter(|name| !options.contains_key(**name));
+    missing
+        .map(|name| format!("option {name} is missing: its zones stay in ERROR"))
+        .collect()
+}
+
 /// A remark for each option that a kind of target does not have.
 pub(crate) fn unknown(kind: &str, options: &BTreeMap<String, OptionValue>, known: &[&str]) -> Vec<String> {
     let unknown = options.keys().filter(|name| !known.contains(&name.as_str()));
     unknown
         .map(|name| format!("option {name} is none of a {kind} target, and is not used"))
+        .collect()
+}
+
+/// Options as a test writes them.
+#[cfg(test)]
+pub(crate) fn map(options: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
+    options
+        .iter()
+        .map(|&(name, value)| (name.to_owned(), OptionValue::Plain(value.to_owned())))
         .collect()
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use zonelog_model::PoolId;
 use zonelog_model::resource::{self, Kind, PoolTarget};
 use zonelog_model::zone::{AbandonZone, Command, MoveZone};
+use zonelog_projections::delivery;
 use zonelog_projections::status::Status;
 use zonelog_reconciler::plan::Observed;
 use zonelog_test_parts::bind::{Bind, BindOptions};
@@ -169,6 +170,35 @@ async fn a_deleted_pool_leaves_nothing_behind() {
         checkpoints(&world).await.is_empty()
     })
     .await;
+}
+
+/// Who deleted the pool now would leave the zones where they are: `zonelog pool update --delete` asks before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_is_not_done_with_before_its_servers_have_lost_its_zones() {
+    let (world, mut bind) = (World::new().await, bind().await);
+    let _reconciler = Reconciler::start(&world, "a", &[server(&bind)], quick()).await;
+    let zones = [
+        world.create_zone("one.test.").await,
+        world.create_zone("two.test.").await,
+    ];
+    world.until_converged(&[&bind]).await;
+    let unfinished = async || delivery::unfinished(&world.client, pool()).await.unwrap();
+    assert_eq!(unfinished().await, []);
+    bind.kill().await.unwrap();
+    for zone in &zones {
+        world.delete_zone(zone.id).await;
+    }
+    let (name, zones) = unfinished().await.remove(0);
+    assert_eq!(name, world.server_name().await);
+    assert!((1..=4).contains(&zones), "{zones}");
+    bind.start_again().await.unwrap();
+    eventually("the server has lost them", PATIENCE, async || {
+        unfinished().await.is_empty()
+    })
+    .await;
+    for zone in ["one.test.", "two.test."] {
+        assert_eq!(look(bind.dns_address(), zone).await, Observed::NotServing);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

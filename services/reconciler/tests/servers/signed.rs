@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use zonelog_dns::tsig::{Key, Secret};
 use zonelog_dns::{Name, ZoneName};
+use zonelog_mdns::MdnsOptions;
 use zonelog_model::ResourceId;
 use zonelog_model::resource::{self, Body, Pool, Sealed, TsigAlgorithm, TsigKey, TsigScope};
 use zonelog_reconciler::plan::Observed;
@@ -114,4 +115,38 @@ async fn notify_and_questions_are_signed_and_answers_verified() {
     world.until_error("BADKEY").await;
     world.change_pool(pool(), with_key(&bind, KNOWN)).await;
     world.until_active(zone.id).await;
+}
+
+/// The target and the name server have no key: the pool's own is what MiniDNS is asked with.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_minidns_that_wants_signatures_is_asked_with_the_pools_key() {
+    let world = World::with_mdns(MdnsOptions {
+        query_enforce_tsig: true,
+        ..MdnsOptions::default()
+    })
+    .await;
+    // It signs what it asks of MiniDNS as its own configuration says, and is asked and told without a signature.
+    let bind = Bind::start(BindOptions {
+        config: format!(
+            "key \"known-key\" {{ algorithm hmac-sha256; secret \"{SECRET}\"; }};\n\
+             server 127.0.0.1 {{ keys {{ \"known-key\"; }}; }};\n"
+        ),
+        ..BindOptions::default()
+    })
+    .await
+    .unwrap();
+    let _reconciler = Reconciler::start(&world, "a", &[server(&bind)], quick()).await;
+    let zone = world.create_zone(ZONE).await;
+    let error = world.until_error("query_enforce_tsig").await;
+    assert!(error.contains("TSIG key of scope POOL"), "{error}");
+    // What was missing is all that it takes.
+    make_key(&world, KNOWN, "known-key", TsigAlgorithm::HmacSha256).await;
+    world.until_active(zone.id).await;
+    let zone = world.add_record(&zone, "www").await;
+    world.until_active(zone.id).await;
+    assert_eq!(
+        look(bind.dns_address(), ZONE).await,
+        Observed::Serving(zone.serial.wire())
+    );
+    assert_eq!(look(world.master, ZONE).await, Observed::NotServing);
 }

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use zonelog_dns::ZoneName;
+use zonelog_dns::tsig::{Algorithm, Secret};
 use zonelog_model::ZoneId;
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::targets::{
-    Bind9Config, RndcAlgorithm, RndcKey, RndcSecret, TargetConfig, ZoneSpec, target_of,
-};
+use zonelog_reconciler::targets::{Bind9Config, RndcKey, TargetConfig, ZoneSpec, target_of};
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::eventually;
 
@@ -44,15 +43,9 @@ async fn until(bind: &Bind, observed: Observed) {
 #[tokio::test]
 async fn provisioning_and_withdrawing_are_idempotent_with_every_kind_of_key() {
     let primary = primary(5).await;
-    for algorithm in [
-        "hmac-md5",
-        "hmac-sha224",
-        "hmac-sha256",
-        "hmac-sha384",
-        "hmac-sha512",
-    ] {
+    for algorithm in Algorithm::ALL {
         let options = BindOptions {
-            rndc_algorithm: algorithm.to_owned(),
+            rndc_algorithm: algorithm.label().to_owned(),
             ..BindOptions::default()
         };
         let bind = Bind::start(options).await.unwrap();
@@ -115,7 +108,7 @@ async fn each_failure_is_told_with_what_to_check_and_without_the_secret() {
     let bind = bind().await;
     let good = bind9(&bind);
     let (rndc_address, algorithm, secret) = (good.rndc_address, good.key.algorithm, good.key.secret.clone());
-    let other = RndcSecret::from_base64("b3RoZXI=").unwrap();
+    let other = Secret::from_base64("b3RoZXI=").unwrap();
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -123,13 +116,8 @@ async fn each_failure_is_told_with_what_to_check_and_without_the_secret() {
     };
     let cases = [
         (rndc_address, algorithm, other, "compare algorithm and secret"),
-        (
-            rndc_address,
-            RndcAlgorithm::HmacSha512,
-            secret.clone(),
-            "hmac-sha512",
-        ),
-        (rndc_address, RndcAlgorithm::HmacMd5, secret.clone(), "hmac-md5"),
+        (rndc_address, Algorithm::HmacSha512, secret.clone(), "hmac-sha512"),
+        (rndc_address, Algorithm::HmacMd5, secret.clone(), "hmac-md5"),
         (nobody, algorithm, secret.clone(), "check that named runs"),
         (
             mute.local_addr().unwrap(),

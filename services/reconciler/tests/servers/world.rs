@@ -11,6 +11,7 @@ use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zonelog_central::{Accepted, Central, CentralOptions, Request, Scope, Sealer, clock, ids};
+use zonelog_dns::tsig::Secret;
 use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype, Ttl, ZoneName};
 use zonelog_mdns::secondary::{self, SecondaryOptions};
 use zonelog_mdns::{MdnsOptions, MiniDns};
@@ -24,7 +25,7 @@ use zonelog_model::{Actor, Door, Metadata, PoolId, Position, ProjectId, ZoneId};
 use zonelog_projections::delivery::{self, Resync};
 use zonelog_projections::status::{Status, zone_status_sql};
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::targets::{Bind9Config, RndcKey, RndcSecret, TargetConfig};
+use zonelog_reconciler::targets::{Bind9Config, RndcKey, TargetConfig};
 use zonelog_reconciler::{ReconcilerOptions, Timings, Unseal, probe, run};
 use zonelog_store::Database;
 use zonelog_test_parts::bind::{Bind, BindOptions};
@@ -39,12 +40,18 @@ pub(crate) struct World {
     pub(crate) central: Central,
     pub(crate) client: Client,
     pub(crate) master: SocketAddr,
+    options: MdnsOptions,
     mdns: CancellationToken,
     shutdown: CancellationToken,
 }
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with_mdns(MdnsOptions::default()).await
+    }
+
+    /// With these options of MiniDNS; where it listens is not one of them.
+    pub(crate) async fn with_mdns(mdns_options: MdnsOptions) -> Self {
         let database = TestDatabase::new().await;
         let shutdown = CancellationToken::new();
         let limits = Limits {
@@ -63,13 +70,14 @@ impl World {
             shutdown.clone(),
         );
         let anywhere = "127.0.0.1:0".parse().unwrap();
-        let (master, mdns) = serve(&database, &central, anywhere, &shutdown).await;
+        let (master, mdns) = serve(&mdns_options, &database, &central, anywhere, &shutdown).await;
         let client = database.client().await;
         let world = Self {
             database,
             central,
             client,
             master,
+            options: mdns_options,
             mdns,
             shutdown,
         };
@@ -120,9 +128,9 @@ impl World {
 
     /// Starts MiniDNS where it was.
     pub(crate) async fn start_minidns(&mut self) {
-        self.mdns = serve(&self.database, &self.central, self.master, &self.shutdown)
-            .await
-            .1;
+        let (master, shutdown) = (self.master, &self.shutdown);
+        let served = serve(&self.options, &self.database, &self.central, master, shutdown);
+        self.mdns = served.await.1;
     }
 
     /// Executes a command on a zone as one project does.
@@ -340,6 +348,7 @@ impl Drop for World {
 
 /// A MiniDNS with the refreshes of secondary zones, and what stops it.
 async fn serve(
+    options: &MdnsOptions,
     database: &TestDatabase,
     central: &Central,
     listen: SocketAddr,
@@ -347,7 +356,7 @@ async fn serve(
 ) -> (SocketAddr, CancellationToken) {
     let options = MdnsOptions {
         listen: vec![listen],
-        ..MdnsOptions::default()
+        ..options.clone()
     };
     let connections = Database::new(database.url(), "mdns").unwrap().pool(8);
     let mdns = MiniDns::bind(options, connections, central.positions())
@@ -477,7 +486,7 @@ pub(crate) fn bind9(bind: &Bind) -> Bind9Config {
         key: RndcKey {
             name: bind.rndc_key().to_owned(),
             algorithm: bind.rndc_algorithm().parse().unwrap(),
-            secret: RndcSecret::from_base64(bind.rndc_secret()).unwrap(),
+            secret: Secret::from_base64(bind.rndc_secret()).unwrap(),
         },
         timeout: Duration::from_secs(5),
         view: None,

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zonelog_central::Central;
 use zonelog_central::seal::Sealer;
 use zonelog_model::PoolId;
+use zonelog_projections::delivery;
 use zonelog_store::Database;
 
 use crate::cli::{At, CommandError};
@@ -42,7 +44,7 @@ pub struct UpdateArgs {
     /// Only say what would be changed.
     #[arg(long, alias = "dry_run")]
     dry_run: bool,
-    /// Delete pools that are not in the file. Their zones must have been moved.
+    /// Delete pools that are not in the file. Their zones must have been moved, and must be gone from their servers.
     #[arg(long)]
     delete: bool,
 }
@@ -76,7 +78,7 @@ pub async fn run(at: &At, command: PoolCommand) -> Result<(), CommandError> {
     let database = Database::new(urls.service.expose(), "zonelog pool")?;
     let present = pools::present(&pools::reader(&database).await?).await?;
     match command {
-        PoolCommand::Update(args) => update(&config, &args, sealer, &database, &present).await,
+        PoolCommand::Update(args) => update(&config, &args, sealer, (&database, &client), &present).await,
         PoolCommand::Show(args) => show(&config, &args, &present),
         PoolCommand::GenerateFile(args) => generate(args.file.as_deref(), &present),
     }
@@ -86,7 +88,7 @@ async fn update(
     config: &Config,
     args: &UpdateArgs,
     sealer: Sealer,
-    database: &Database,
+    (database, client): (&Database, &Client),
     present: &[Present],
 ) -> Result<(), CommandError> {
     let path = args.file.as_ref().or(config.pools.file.as_ref());
@@ -113,6 +115,11 @@ async fn update(
     if args.dry_run {
         return Ok(output::line("nothing was changed: this was a dry run")?);
     }
+    for step in &steps {
+        if let Step::Delete { id, name } = step {
+            servers_are_done(client, *id, name).await?;
+        }
+    }
     let shutdown = CancellationToken::new();
     let central = Central::start(
         database.clone(),
@@ -122,6 +129,21 @@ async fn update(
     let done = execute(&central, &steps).await;
     shutdown.cancel();
     done
+}
+
+/// Refuses to delete a pool from whose servers zones have yet to go that were deleted or moved: a reconciler sees to that only
+/// while there is the pool.
+async fn servers_are_done(client: &Client, pool: PoolId, name: &str) -> Result<(), CommandError> {
+    let unfinished = delivery::unfinished(client, pool).await?;
+    let Some((server, zones)) = unfinished.first() else {
+        return Ok(());
+    };
+    Err(format!(
+        "pool {name} cannot be deleted yet: its server {server} was not seen to be as the log says for {zones} of its zones, \
+         and would keep those that were deleted or moved; nothing was changed. Wait until `zonelog server list` says `in step`; \
+         a server that is gone for good has to be taken out of the pool in pools.yaml before"
+    )
+    .into())
 }
 
 async fn execute(central: &Central, steps: &[Step]) -> Result<(), CommandError> {

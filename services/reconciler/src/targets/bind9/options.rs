@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use zonelog_dns::tsig::{KeyError, Secret};
 use zonelog_model::resource::OptionValue;
 
 use crate::options::Unseal;
 use crate::targets::options::{Given, unknown};
-use crate::targets::rndc::{RndcKey, RndcSecret};
+use crate::targets::rndc::RndcKey;
 
 /// Where rndc finds its key when nobody says: Debian's places, then others'.
 const KEY_PLACES: [&str; 4] = [
@@ -62,9 +63,8 @@ enum KeySource {
 impl Bind9Options {
     /// Reads the options. The error names the option and what it may be.
     pub(crate) fn read(options: &BTreeMap<String, OptionValue>, unseal: &Unseal) -> Result<Self, String> {
-        let read = Given::new(options, unseal);
-        let given = |name: &str| read.text(name);
-        let view = given("view")?;
+        let given = Given::new(options, unseal);
+        let view = given.text("view")?;
         if let Some(view) = &view
             && !view
                 .chars()
@@ -74,22 +74,22 @@ impl Bind9Options {
                 "option view: {view:?} is no name of a view; letters, digits, -, _ and . make one"
             ));
         }
-        let clean = read.truth("clean_zonefile", false)?;
-        let timeout = read.seconds("rndc_timeout")?;
-        let rndc_port = read.port("rndc_port", RNDC_PORT)?;
-        read.port("port", 53)?;
+        let clean = given.truth("clean_zonefile", false)?;
+        let timeout = given.seconds("rndc_timeout")?;
+        let rndc_port = given.port("rndc_port", RNDC_PORT)?;
+        given.port("port", 53)?;
         let key = match (
-            given("rndc_secret")?,
-            given("rndc_key_file")?,
-            given("rndc_config_file")?,
+            given.text("rndc_secret")?,
+            given.text("rndc_key_file")?,
+            given.text("rndc_config_file")?,
         ) {
             (Some(secret), None, None) => KeySource::Given(RndcKey {
-                name: given("rndc_key_name")?.unwrap_or_else(|| "rndc-key".to_owned()),
-                algorithm: given("rndc_algorithm")?
-                    .unwrap_or_else(|| "hmac-sha256".to_owned())
+                name: given.text_or("rndc_key_name", "rndc-key")?,
+                algorithm: given
+                    .text_or("rndc_algorithm", "hmac-sha256")?
                     .parse()
-                    .map_err(|error| format!("option rndc_algorithm: {error}"))?,
-                secret: RndcSecret::from_base64(&secret)
+                    .map_err(|error: KeyError| format!("option rndc_algorithm: {error}"))?,
+                secret: Secret::from_base64(&secret)
                     .map_err(|error| format!("option rndc_secret: {error}"))?,
             }),
             (Some(_), ..) => {
@@ -103,7 +103,7 @@ impl Bind9Options {
             (None, None, None) => KeySource::Anywhere,
         };
         Ok(Self {
-            rndc_host: given("rndc_host")?.unwrap_or_else(|| "127.0.0.1".to_owned()),
+            rndc_host: given.text_or("rndc_host", "127.0.0.1")?,
             rndc_port,
             timeout,
             view,
@@ -142,17 +142,11 @@ pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::targets::options::map;
     use zonelog_model::resource::Sealed;
 
     fn read(options: &[(&str, &str)]) -> Result<Bind9Options, String> {
         Bind9Options::read(&map(options), &Unseal::without_key())
-    }
-
-    fn map(options: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
-        options
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), OptionValue::Plain(value.to_owned())))
-            .collect()
     }
 
     #[test]

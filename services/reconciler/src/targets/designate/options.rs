@@ -9,6 +9,7 @@ use zonelog_model::resource::OptionValue;
 
 use super::DesignateConfig;
 use crate::options::Unseal;
+use crate::targets::options::{Given, missing, unknown};
 
 /// What a target must say.
 const NEEDED: [&str; 4] = ["auth_url", "username", "password", "project_name"];
@@ -51,31 +52,18 @@ impl DesignateConfig {
         unseal: &Unseal,
         timeout: Duration,
     ) -> Result<Self, String> {
-        let given = |name: &str| match options.get(name) {
-            None => Ok(None),
-            Some(OptionValue::Plain(value)) => Ok(Some(value.clone()).filter(|value| !value.is_empty())),
-            Some(OptionValue::Sealed(sealed)) => unseal
-                .open(name, sealed)
-                .map(Some)
-                .map_err(|error| format!("option {name}: {error}")),
-        };
-        let needed = |name: &str| {
-            given(name)?.ok_or_else(|| {
-                format!("option {name} is missing: the other cloud's Keystone is asked with it")
-            })
-        };
-        let or =
-            |name: &str, default: &str| Ok::<_, String>(given(name)?.unwrap_or_else(|| default.to_owned()));
+        let given = Given::new(options, unseal);
+        let needed = |name| given.needed(name, "the other cloud's Keystone is asked with it");
         Ok(Self {
             identity: identity_of(&needed("auth_url")?)?,
             username: needed("username")?,
             password: Password::new(needed("password")?),
             project: needed("project_name")?,
-            user_domain: or("user_domain_name", "Default")?,
-            project_domain: or("project_domain_name", "Default")?,
-            region: given("region_name")?,
-            service_type: or("service_type", "dns")?,
-            ca_file: given("ca_cert")?.map(Into::into),
+            user_domain: given.text_or("user_domain_name", "Default")?,
+            project_domain: given.text_or("project_domain_name", "Default")?,
+            region: given.text("region_name")?,
+            service_type: given.text_or("service_type", "dns")?,
+            ca_file: given.text("ca_cert")?.map(Into::into),
             timeout,
         })
     }
@@ -106,21 +94,15 @@ fn identity_of(auth_url: &str) -> Result<String, String> {
 
 /// What should be looked at, though it works.
 pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
-    let missing = NEEDED
-        .iter()
-        .filter(|&&name| !options.contains_key(name))
-        .map(|name| format!("option {name} is missing: its zones stay in ERROR"));
-    let known = |name: &str| NEEDED.contains(&name) || MORE.contains(&name);
-    let unknown = options
-        .keys()
-        .filter(|name| !known(name))
-        .map(|name| format!("option {name} is none of a designate target, and is not used"));
-    missing.chain(unknown).collect()
+    let mut remarks = missing(options, &NEEDED);
+    remarks.extend(unknown("designate", options, &[&NEEDED[..], &MORE].concat()));
+    remarks
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::targets::options::map;
 
     const WHOLE: [(&str, &str); 4] = [
         ("auth_url", "https://keystone"),
@@ -128,13 +110,6 @@ mod tests {
         ("password", "hidden"),
         ("project_name", "dns"),
     ];
-
-    fn map(options: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
-        options
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), OptionValue::Plain(value.to_owned())))
-            .collect()
-    }
 
     fn read(options: &[(&str, &str)]) -> Result<DesignateConfig, String> {
         DesignateConfig::read(&map(options), &Unseal::without_key(), Duration::from_secs(5))

@@ -120,7 +120,7 @@ impl Session {
         let answer = self
             .client()
             .await?
-            .send(request, self.config.timeout, MAX_ANSWER)
+            .send_repeatable(request, self.config.timeout, MAX_ANSWER)
             .await;
         let answer = answer.map_err(|error| unanswered(&login.api, &error))?;
         self.turns.answered();
@@ -173,7 +173,7 @@ impl Session {
         let answer = self
             .client()
             .await?
-            .send(request, config.timeout, MAX_ANSWER)
+            .send_repeatable(request, config.timeout, MAX_ANSWER)
             .await;
         let answer = answer.map_err(|error| unanswered(place, &error))?;
         if answer.status != StatusCode::CREATED {

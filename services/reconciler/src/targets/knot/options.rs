@@ -1,7 +1,6 @@
 //! The options of a `knot` target. Designate has none such; the names are Knot's own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use zonelog_model::resource::OptionValue;
@@ -36,9 +35,7 @@ pub(crate) fn read(options: &BTreeMap<String, OptionValue>, unseal: &Unseal) -> 
         .map(str::to_owned)
         .collect();
     Ok(KnotConfig {
-        socket: given
-            .text("control_socket")?
-            .map_or_else(|| PathBuf::from(CONTROL_SOCKET), PathBuf::from),
+        socket: given.text_or("control_socket", CONTROL_SOCKET)?.into(),
         template: given.text("template")?,
         remotes,
         timeout: given.seconds("timeout")?.unwrap_or(TIMEOUT),
@@ -53,14 +50,10 @@ pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::PathBuf;
 
-    fn map(options: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
-        options
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), OptionValue::Plain(value.to_owned())))
-            .collect()
-    }
+    use super::*;
+    use crate::targets::options::map;
 
     #[test]
     fn options_are_read_and_wrong_ones_named() {

@@ -53,12 +53,8 @@ pub(crate) struct Nsd4Options {
 /// Reads the options.
 pub(crate) fn read(options: &BTreeMap<String, OptionValue>, unseal: &Unseal) -> Result<Nsd4Options, String> {
     let given = Given::new(options, unseal);
-    let file = |name: &str, default: &str| {
-        given
-            .text(name)
-            .map(|path| PathBuf::from(path.unwrap_or_else(|| default.to_owned())))
-    };
-    let pattern = given.text("pattern")?.unwrap_or_else(|| "slave".to_owned());
+    let file = |name: &str, default: &str| given.text_or(name, default).map(PathBuf::from);
+    let pattern = given.text_or("pattern", "slave")?;
     if pattern.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(format!(
             "option pattern: {pattern:?} is no name of a pattern: it has blanks"
@@ -67,7 +63,7 @@ pub(crate) fn read(options: &BTreeMap<String, OptionValue>, unseal: &Unseal) -> 
     given.truth("verify_ssl", true)?;
     Ok(Nsd4Options {
         socket: given.text("control_socket")?.map(PathBuf::from),
-        host: given.text("host")?.unwrap_or_else(|| "127.0.0.1".to_owned()),
+        host: given.text_or("host", "127.0.0.1")?,
         port: given.port("port", CONTROL_PORT)?,
         certificate: file("certfile", "/etc/nsd/nsd_control.pem")?,
         key: file("keyfile", "/etc/nsd/nsd_control.key")?,
@@ -96,13 +92,7 @@ pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn map(options: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
-        options
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), OptionValue::Plain(value.to_owned())))
-            .collect()
-    }
+    use crate::targets::options::map;
 
     #[test]
     fn the_defaults_are_designates() {

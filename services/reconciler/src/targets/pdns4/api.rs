@@ -96,7 +96,8 @@ impl Api {
             .header("content-type", HeaderValue::from_static("application/json"))
             .body(Full::from(body))
             .map_err(|error| format!("the request to {} cannot be made: {error}", self.place()))?;
-        match client.send(request, config.timeout, MAX_ANSWER).await {
+        // Whatever is told here may be told twice.
+        match client.send_repeatable(request, config.timeout, MAX_ANSWER).await {
             Ok(answer) => {
                 self.turns.answered();
                 Ok(Reply {

@@ -9,6 +9,7 @@ use zonelog_model::resource::OptionValue;
 
 use super::Pdns4Config;
 use crate::options::Unseal;
+use crate::targets::options::{Given, missing, unknown};
 
 /// What a target may say.
 const KNOWN: [&str; 6] = [
@@ -29,24 +30,17 @@ impl Pdns4Config {
         unseal: &Unseal,
         timeout: std::time::Duration,
     ) -> Result<Self, String> {
-        let given = |name: &str| match options.get(name) {
-            None => Ok(None),
-            Some(OptionValue::Plain(value)) => Ok(Some(value.clone()).filter(|value| !value.is_empty())),
-            Some(OptionValue::Sealed(sealed)) => unseal
-                .open(name, sealed)
-                .map(Some)
-                .map_err(|error| format!("option {name}: {error}")),
-        };
-        let endpoint = given("api_endpoint")?.ok_or(
-            "option api_endpoint is missing: the address of PowerDNS's webserver, e.g. http://192.0.2.1:8081",
+        let given = Given::new(options, unseal);
+        let endpoint = given.needed(
+            "api_endpoint",
+            "the address of PowerDNS's webserver, e.g. http://192.0.2.1:8081",
         )?;
-        let token =
-            given("api_token")?.ok_or("option api_token is missing: the `api-key` of PowerDNS's settings")?;
+        let token = given.needed("api_token", "the `api-key` of PowerDNS's settings")?;
         // The value itself is not for an error message.
         let mut token = HeaderValue::from_str(&token)
             .map_err(|_| "option api_token: it has octets that no HTTP header field can carry".to_owned())?;
         token.set_sensitive(true);
-        let tsigkey = match given("tsigkey_name")? {
+        let tsigkey = match given.text("tsigkey_name")? {
             None => None,
             Some(name) => Some(key_id(&name).ok_or_else(|| {
                 format!("option tsigkey_name: {name:?} is no name of a key; it is what `pdnsutil list-tsig-keys` shows")
@@ -55,7 +49,7 @@ impl Pdns4Config {
         Ok(Self {
             api: api_of(&endpoint)?,
             token,
-            ca_file: given("api_ca_cert")?.map(Into::into),
+            ca_file: given.text("api_ca_cert")?.map(Into::into),
             tsigkey,
             timeout,
         })
@@ -95,12 +89,7 @@ pub(super) fn key_id(name: &str) -> Option<String> {
 
 /// What should be looked at, though it works.
 pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
-    let mut remarks = Vec::new();
-    for name in ["api_endpoint", "api_token"] {
-        if !options.contains_key(name) {
-            remarks.push(format!("option {name} is missing: its zones stay in ERROR"));
-        }
-    }
+    let mut remarks = missing(options, &["api_endpoint", "api_token"]);
     if let Some(OptionValue::Plain(endpoint)) = options.get("api_endpoint")
         && let Ok(uri) = endpoint.parse::<Uri>()
         && uri.scheme_str() == Some("http")
@@ -112,11 +101,7 @@ pub(crate) fn remarks(options: &BTreeMap<String, OptionValue>) -> Vec<String> {
                 .to_owned(),
         );
     }
-    for name in options.keys().filter(|name| !KNOWN.contains(&name.as_str())) {
-        remarks.push(format!(
-            "option {name} is none of a pdns4 target, and is not used"
-        ));
-    }
+    remarks.extend(unknown("pdns4", options, &KNOWN));
     remarks
 }
 
@@ -130,13 +115,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    fn map(options: &[(&str, &str)]) -> BTreeMap<String, OptionValue> {
-        options
-            .iter()
-            .map(|&(name, value)| (name.to_owned(), OptionValue::Plain(value.to_owned())))
-            .collect()
-    }
+    use crate::targets::options::map;
 
     fn read(options: &[(&str, &str)]) -> Result<Pdns4Config, String> {
         Pdns4Config::read(&map(options), &Unseal::without_key(), Duration::from_secs(5))

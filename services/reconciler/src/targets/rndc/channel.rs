@@ -9,8 +9,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 use zonelog_central::{clock, ids};
+use zonelog_dns::tsig::{Algorithm, Secret};
 
-use super::key::{RndcAlgorithm, RndcKey, RndcSecret};
+use super::key::RndcKey;
 use super::message::{MessageError, Value, decode, encode};
 
 /// The longest reply that is read; named's replies to our commands are a few hundred octets.
@@ -44,7 +45,7 @@ pub enum RndcError {
         /// The key's name.
         key_name: String,
         /// The key's algorithm.
-        algorithm: RndcAlgorithm,
+        algorithm: Algorithm,
     },
     /// No reply in time.
     #[error(
@@ -110,8 +111,8 @@ impl fmt::Display for Reply {
 pub(in crate::targets) struct Channel {
     address: SocketAddr,
     key_name: String,
-    algorithm: RndcAlgorithm,
-    secret: RndcSecret,
+    algorithm: Algorithm,
+    secret: Secret,
     timeout: Duration,
     state: Mutex<State>,
 }

@@ -1,107 +1,12 @@
 //! The key of an rndc channel, and the files that BIND's tools keep it in.
 
-use std::fmt;
 use std::path::Path;
-use std::str::FromStr;
 
-/// The algorithm of an rndc key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RndcAlgorithm {
-    /// HMAC-MD5: of old installations.
-    HmacMd5,
-    /// HMAC-SHA-224.
-    HmacSha224,
-    /// HMAC-SHA-256: what `rndc-confgen` makes.
-    HmacSha256,
-    /// HMAC-SHA-384.
-    HmacSha384,
-    /// HMAC-SHA-512.
-    HmacSha512,
-}
-
-impl RndcAlgorithm {
-    const ALL: [Self; 5] = [
-        Self::HmacMd5,
-        Self::HmacSha224,
-        Self::HmacSha256,
-        Self::HmacSha384,
-        Self::HmacSha512,
-    ];
-
-    /// The name in `named.conf`.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::HmacMd5 => "hmac-md5",
-            Self::HmacSha224 => "hmac-sha224",
-            Self::HmacSha256 => "hmac-sha256",
-            Self::HmacSha384 => "hmac-sha384",
-            Self::HmacSha512 => "hmac-sha512",
-        }
-    }
-}
-
-impl fmt::Display for RndcAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.label())
-    }
-}
-
-impl FromStr for RndcAlgorithm {
-    type Err = KeyError;
-
-    fn from_str(text: &str) -> Result<Self, KeyError> {
-        let lower = text.to_ascii_lowercase();
-        let found = Self::ALL.into_iter().find(|algorithm| algorithm.label() == lower);
-        found.ok_or_else(|| KeyError::Algorithm(text.to_owned()))
-    }
-}
-
-/// The secret of an rndc key. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RndcSecret(Vec<u8>);
-
-impl RndcSecret {
-    /// Reads it as `named.conf` and `rndc.key` have it.
-    ///
-    /// # Errors
-    /// [`KeyError::Secret`] when it is not base64, or empty.
-    pub fn from_base64(text: &str) -> Result<Self, KeyError> {
-        let octets = data_encoding::BASE64
-            .decode(text.trim().as_bytes())
-            .map_err(|_| KeyError::Secret)?;
-        if octets.is_empty() {
-            Err(KeyError::Secret)
-        } else {
-            Ok(Self(octets))
-        }
-    }
-
-    /// The octets, for the HMAC.
-    pub(crate) fn octets(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for RndcSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RndcSecret(not shown)")
-    }
-}
+use zonelog_dns::tsig::{self, Algorithm, Secret};
 
 /// Why there is no rndc key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// No such algorithm.
-    #[error(
-        "{0:?} is no algorithm of an rndc key that Zonelog speaks: hmac-md5, hmac-sha224, hmac-sha256 (as \
-         rndc-confgen makes them), hmac-sha384 or hmac-sha512"
-    )]
-    Algorithm(String),
-    /// Not base64.
-    #[error(
-        "the secret of the rndc key is not base64; copy the quoted text behind `secret` in the server's rndc.key"
-    )]
-    Secret,
     /// A file cannot be read.
     #[error("cannot read {path}: {reason}")]
     Unreadable {
@@ -126,9 +31,9 @@ pub struct RndcKey {
     /// Its name in the server's configuration: for messages, since it is never sent.
     pub name: String,
     /// Its algorithm.
-    pub algorithm: RndcAlgorithm,
+    pub algorithm: Algorithm,
     /// Its secret.
-    pub secret: RndcSecret,
+    pub secret: Secret,
 }
 
 impl RndcKey {
@@ -171,8 +76,8 @@ impl RndcKey {
             name: name.clone(),
             algorithm: value("algorithm")?
                 .parse()
-                .map_err(|error: KeyError| error.to_string())?,
-            secret: RndcSecret::from_base64(value("secret")?).map_err(|error| error.to_string())?,
+                .map_err(|error: tsig::KeyError| error.to_string())?,
+            secret: Secret::from_base64(value("secret")?).map_err(|error| error.to_string())?,
         })
     }
 }
@@ -277,22 +182,6 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn a_secret_is_never_printed() {
-        let secret = RndcSecret::from_base64("c2VjcmV0IQ==").unwrap();
-        assert_eq!(secret.octets(), b"secret!");
-        assert_eq!(format!("{secret:?}"), "RndcSecret(not shown)");
-    }
-
-    #[test]
-    fn a_key_that_is_none_is_told() {
-        let error = "hmac-sha1".parse::<RndcAlgorithm>().unwrap_err().to_string();
-        assert!(error.contains("hmac-sha256"));
-        assert_eq!("HMAC-SHA512".parse(), Ok(RndcAlgorithm::HmacSha512));
-        assert_eq!(RndcSecret::from_base64("not base64"), Err(KeyError::Secret));
-        assert_eq!(RndcSecret::from_base64(""), Err(KeyError::Secret));
-    }
-
     const RNDC_CONF: &str = r#"
         # Start of rndc.conf
         key "first" { algorithm hmac-sha256; secret "Zmlyc3Q="; };
@@ -305,14 +194,11 @@ mod tests {
     fn a_key_is_chosen_as_rndc_chooses() {
         let default = RndcKey::parse(RNDC_CONF, "127.0.0.1").unwrap();
         assert_eq!(
-            (default.name.as_str(), default.secret.octets()),
-            ("first", &b"first"[..])
+            (default.name.as_str(), default.secret.to_base64().as_str()),
+            ("first", "Zmlyc3Q=")
         );
         let own = RndcKey::parse(RNDC_CONF, "192.0.2.2").unwrap();
-        assert_eq!(
-            (own.name.as_str(), own.algorithm),
-            ("second", RndcAlgorithm::HmacMd5)
-        );
+        assert_eq!((own.name.as_str(), own.algorithm), ("second", Algorithm::HmacMd5));
         let alone = "key \"rndc-key\" {\n\talgorithm hmac-sha512;\n\tsecret \"c2VjcmV0IQ==\";\n};\n";
         assert_eq!(RndcKey::parse(alone, "any").unwrap().name, "rndc-key");
     }
@@ -324,6 +210,7 @@ mod tests {
             ("key a { algorithm hmac-md5; };", "no secret"),
             ("key a { secret \"c2Vj\"; };", "no algorithm"),
             ("key a { algorithm hmac-md5; secret \"?\"; };", "not base64"),
+            ("key a { algorithm hmac-sha3; secret \"c2Vj\"; };", "hmac-sha256"),
             ("key a { algorithm hmac-md5;", "not closed"),
             ("key \"a", "not closed"),
             ("options { default-key b; }; key a { };", "no key \"b\""),

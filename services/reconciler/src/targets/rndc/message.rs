@@ -5,9 +5,7 @@
 //! entry, `_auth`, holds the HMAC over all entries after it. All numbers are big-endian.
 
 use data_encoding::BASE64;
-use hmac::{Hmac, KeyInit, Mac};
-
-use super::key::{RndcAlgorithm, RndcSecret};
+use zonelog_dns::tsig::{Algorithm, Secret};
 
 /// The version of the channel that every BIND 9 speaks.
 const VERSION: u32 = 1;
@@ -74,7 +72,7 @@ pub(super) enum MessageError {
 }
 
 /// A signed message, with its length before it. `body` is a table: `_ctrl` and `_data`.
-pub(super) fn encode(body: &[(String, Value)], algorithm: RndcAlgorithm, secret: &RndcSecret) -> Vec<u8> {
+pub(super) fn encode(body: &[(String, Value)], algorithm: Algorithm, secret: &Secret) -> Vec<u8> {
     let mut signed = Vec::new();
     put_table(&mut signed, body);
     let auth = vec![(
@@ -91,11 +89,7 @@ pub(super) fn encode(body: &[(String, Value)], algorithm: RndcAlgorithm, secret:
 }
 
 /// Reads a message (without the length before it) and checks its signature. Returns its table.
-pub(super) fn decode(
-    message: &[u8],
-    algorithm: RndcAlgorithm,
-    secret: &RndcSecret,
-) -> Result<Value, MessageError> {
+pub(super) fn decode(message: &[u8], algorithm: Algorithm, secret: &Secret) -> Result<Value, MessageError> {
     let mut reader = Reader { rest: message };
     let version = reader.number()?;
     if version != VERSION {
@@ -121,52 +115,35 @@ pub(super) fn decode(
     Ok(Value::Table(entries))
 }
 
-const fn auth_key(algorithm: RndcAlgorithm) -> &'static str {
+const fn auth_key(algorithm: Algorithm) -> &'static str {
     match algorithm {
-        RndcAlgorithm::HmacMd5 => "hmd5",
+        Algorithm::HmacMd5 => "hmd5",
         _ => "hsha",
     }
 }
 
 /// The number by which the channel names an algorithm (BIND's `ISCCC_ALG_*`).
-const fn number(algorithm: RndcAlgorithm) -> u8 {
+const fn number(algorithm: Algorithm) -> u8 {
     match algorithm {
-        RndcAlgorithm::HmacMd5 => 157,
-        RndcAlgorithm::HmacSha224 => 162,
-        RndcAlgorithm::HmacSha256 => 163,
-        RndcAlgorithm::HmacSha384 => 164,
-        RndcAlgorithm::HmacSha512 => 165,
+        Algorithm::HmacMd5 => 157,
+        Algorithm::HmacSha1 => 161,
+        Algorithm::HmacSha224 => 162,
+        Algorithm::HmacSha256 => 163,
+        Algorithm::HmacSha384 => 164,
+        Algorithm::HmacSha512 => 165,
     }
 }
 
 /// What stands in `_auth`: base64 of the HMAC, for the SHA family behind its number and filled up.
-fn signature(algorithm: RndcAlgorithm, secret: &RndcSecret, signed: &[u8]) -> Vec<u8> {
-    let key = secret.octets();
-    let base64 = match algorithm {
-        RndcAlgorithm::HmacMd5 => keyed::<Hmac<md5::Md5>>(key, signed),
-        RndcAlgorithm::HmacSha224 => keyed::<Hmac<sha2::Sha224>>(key, signed),
-        RndcAlgorithm::HmacSha256 => keyed::<Hmac<sha2::Sha256>>(key, signed),
-        RndcAlgorithm::HmacSha384 => keyed::<Hmac<sha2::Sha384>>(key, signed),
-        RndcAlgorithm::HmacSha512 => keyed::<Hmac<sha2::Sha512>>(key, signed),
-    };
-    if algorithm == RndcAlgorithm::HmacMd5 {
+fn signature(algorithm: Algorithm, secret: &Secret, signed: &[u8]) -> Vec<u8> {
+    let base64 = BASE64.encode(algorithm.mac(secret, signed).octets());
+    if algorithm == Algorithm::HmacMd5 {
         return base64.into_bytes().into_iter().take(HMD5).collect();
     }
     let mut value = vec![number(algorithm)];
     value.extend(base64.into_bytes());
     value.resize(1 + HSHA, 0);
     value
-}
-
-fn keyed<M: Mac + KeyInit>(key: &[u8], signed: &[u8]) -> String {
-    // An HMAC takes a key of any length (RFC 2104 §2).
-    <M as KeyInit>::new_from_slice(key).map_or_else(
-        |_| String::new(),
-        |mut mac| {
-            mac.update(signed);
-            BASE64.encode(&mac.finalize().into_bytes())
-        },
-    )
 }
 
 fn put_table(out: &mut Vec<u8>, entries: &[(String, Value)]) {
@@ -265,8 +242,8 @@ mod tests {
 
     use super::*;
 
-    fn secret() -> RndcSecret {
-        RndcSecret::from_base64("c2VjcmV0").unwrap()
+    fn secret() -> Secret {
+        Secret::from_base64("c2VjcmV0").unwrap()
     }
 
     fn body() -> Vec<(String, Value)> {
@@ -277,15 +254,9 @@ mod tests {
         ]
     }
 
-    const ALGORITHMS: [RndcAlgorithm; 3] = [
-        RndcAlgorithm::HmacMd5,
-        RndcAlgorithm::HmacSha256,
-        RndcAlgorithm::HmacSha512,
-    ];
-
     #[test]
     fn what_is_written_is_read() {
-        for algorithm in ALGORITHMS {
+        for algorithm in Algorithm::ALL {
             let message = encode(&body(), algorithm, &secret());
             assert_eq!(message[..4], length_octets(message.len() - 4));
             assert_eq!(
@@ -297,13 +268,13 @@ mod tests {
 
     #[test]
     fn another_key_or_algorithm_does_not_pass() {
-        let message = encode(&body(), RndcAlgorithm::HmacSha256, &secret());
-        let other = RndcSecret::from_base64("b3RoZXI=").unwrap();
+        let message = encode(&body(), Algorithm::HmacSha256, &secret());
+        let other = Secret::from_base64("b3RoZXI=").unwrap();
         assert_eq!(
-            decode(&message[4..], RndcAlgorithm::HmacSha256, &other),
+            decode(&message[4..], Algorithm::HmacSha256, &other),
             Err(MessageError::Signature)
         );
-        for algorithm in [RndcAlgorithm::HmacMd5, RndcAlgorithm::HmacSha512] {
+        for algorithm in [Algorithm::HmacMd5, Algorithm::HmacSha512] {
             assert_eq!(
                 decode(&message[4..], algorithm, &secret()),
                 Err(MessageError::Signature)
@@ -314,12 +285,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_octets_make_it_panic(octets in prop::collection::vec(any::<u8>(), 0..200), at in 0usize..200, with: u8) {
-            let _ = decode(&octets, RndcAlgorithm::HmacSha256, &secret());
-            let mut message = encode(&body(), RndcAlgorithm::HmacSha256, &secret());
+            let _ = decode(&octets, Algorithm::HmacSha256, &secret());
+            let mut message = encode(&body(), Algorithm::HmacSha256, &secret());
             let at = 4 + at % (message.len() - 4);
             if message[at] != with {
                 message[at] = with;
-                prop_assert!(decode(&message[4..], RndcAlgorithm::HmacSha256, &secret()).is_err());
+                prop_assert!(decode(&message[4..], Algorithm::HmacSha256, &secret()).is_err());
             }
         }
     }

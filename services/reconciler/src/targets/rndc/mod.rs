@@ -6,4 +6,4 @@ mod message;
 
 pub use channel::RndcError;
 pub(super) use channel::{Channel, Reply};
-pub use key::{KeyError, RndcAlgorithm, RndcKey, RndcSecret};
+pub use key::{KeyError, RndcKey};

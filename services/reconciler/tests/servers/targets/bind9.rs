@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use tokio::process::Command;
-use zonelog_reconciler::targets::{Bind9Config, RndcKey, RndcSecret, TargetConfig};
+use zonelog_dns::tsig::Secret;
+use zonelog_reconciler::targets::{Bind9Config, RndcKey, TargetConfig};
 use zonelog_test_parts::bind::{Bind, BindOptions};
 
 use super::{Kind, Primary};
@@ -45,7 +46,7 @@ impl Kind for OfBind9 {
     fn with_wrong_key(&self) -> Option<(TargetConfig, &'static str)> {
         let good = bind9(&self.0);
         let key = RndcKey {
-            secret: RndcSecret::from_base64(OTHER_SECRET).unwrap(),
+            secret: Secret::from_base64(OTHER_SECRET).unwrap(),
             ..good.key.clone()
         };
         let config = TargetConfig::Bind9(Bind9Config { key, ..good });

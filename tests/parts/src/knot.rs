@@ -9,6 +9,9 @@ use tokio::process::Command;
 
 use crate::secondary::{Program, Secondary, TransferKey};
 
+/// Its control socket, in its folder.
+const SOCKET: &str = "knot.sock";
+
 /// What a Knot for a test is like.
 #[derive(Clone, Debug)]
 pub struct KnotOptions {
@@ -36,6 +39,7 @@ impl Knot {
             arguments: &["-c", "knot.conf"],
             config: "knot.conf",
             before: None,
+            told_by: Some(SOCKET),
         };
         Ok(Self(
             Secondary::start(program, |folder, dns| configuration(&options, key, folder, dns)).await?,
@@ -51,6 +55,7 @@ impl Knot {
             arguments: &["-C", "confdb"],
             config: "knot.conf",
             before: Some(&["knotc", "-f", "-C", "confdb", "conf-import", "knot.conf"]),
+            told_by: Some(SOCKET),
         };
         Ok(Self(Secondary::start(program, database).await?))
     }
@@ -62,7 +67,7 @@ impl Knot {
 
     /// Its control socket.
     pub fn control_socket(&self) -> PathBuf {
-        self.0.folder().join("knot.sock")
+        self.0.folder().join(SOCKET)
     }
 
     /// Runs `knotc` on it, and returns what that wrote.

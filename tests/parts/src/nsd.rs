@@ -54,6 +54,7 @@ impl Nsd {
             arguments: &["-d", "-c", "nsd.conf"],
             config: "nsd.conf",
             before: None,
+            told_by: None,
         };
         Ok(Self(
             Secondary::start(program, |folder, dns| configuration(&options, key, folder, dns)).await?,
@@ -73,6 +74,7 @@ impl Nsd {
             arguments: &["-d", "-c", "nsd.conf"],
             config: "nsd.conf",
             before: None,
+            told_by: None,
         };
         let files = certificates.map_or_else(Vec::new, |certificates| {
             let NsdCertificates { server, control } = certificates;

@@ -47,6 +47,7 @@ impl Primary {
                 arguments: &["-c", "knot.conf"],
                 config: "knot.conf",
                 before: None,
+                told_by: None,
             },
             PrimaryKind::Nsd => Program {
                 name: "nsd",
@@ -54,6 +55,7 @@ impl Primary {
                 arguments: &["-d", "-c", "nsd.conf"],
                 config: "nsd.conf",
                 before: None,
+                told_by: None,
             },
         };
         let configure = |folder: &str, dns: SocketAddr| {

@@ -29,6 +29,8 @@ pub(crate) struct Program {
     pub(crate) config: &'static str,
     /// What makes of that file what the server starts from; it runs in the folder too.
     pub(crate) before: Option<&'static [&'static str]>,
+    /// The socket in the folder by which it is told, where it has one: it may answer DNS before it can be told.
+    pub(crate) told_by: Option<&'static str>,
 }
 
 /// The TSIG key by which a secondary transfers (RFC 8945).
@@ -196,7 +198,10 @@ impl Secondary {
                 let mut answer = [0; 512];
                 let received =
                     tokio::time::timeout(Duration::from_millis(50), socket.recv(&mut answer)).await;
-                if matches!(received, Ok(Ok(length)) if length >= 12) {
+                let told_by = program.told_by.map(|socket| self.folder.path().join(socket));
+                if matches!(received, Ok(Ok(length)) if length >= 12)
+                    && told_by.is_none_or(|socket| std::os::unix::net::UnixStream::connect(socket).is_ok())
+                {
                     return Ok(());
                 }
             }

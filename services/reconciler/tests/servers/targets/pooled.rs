@@ -9,7 +9,7 @@ use zonelog_test_parts::bind::{Bind, BindOptions};
 
 use super::catalog::CATALOG;
 use super::{Kind, Primary};
-use crate::world::{Reconciler, World, described, look, pool, quick, transferred, whole_zone};
+use crate::world::{Reconciler, World, described, look, pool, quick, transferred, until_serving, whole_zone};
 
 /// A pool with one server of the kind, and a reconciler.
 async fn begin<K: Kind>() -> (World, K, Reconciler) {
@@ -80,6 +80,9 @@ pub(super) async fn what_is_not_of_the_log_is_replaced_by_a_resync<K: Kind>() {
     }
     forger.kill().await.unwrap();
     world.start_minidns().await;
+    for zone in [&newer, &altered] {
+        until_serving(world.master, &zone.name.to_string(), zone.serial).await;
+    }
     // Not for a moment is a zone not served.
     let done = Arc::new(AtomicBool::new(false));
     let watching = tokio::spawn({

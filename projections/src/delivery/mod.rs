@@ -14,7 +14,7 @@ mod server;
 mod stretch;
 mod sweep;
 
-use tokio_postgres::Row;
+use tokio_postgres::{GenericClient, Row, Statement};
 use zonelog_dns::{LongSerial, NameError, ZoneName};
 use zonelog_model::{Position, ZoneId};
 
@@ -28,6 +28,24 @@ pub use parked::{Parked, Waiting, record, waiting, wake_all};
 pub use server::{BehindZone, Lag, ServerState, behind_at, lag, servers, touched_since, unfinished};
 pub use stretch::{Stretch, park_stretch, park_unread, stretch};
 pub use sweep::{found_behind, live_zones, recent_zones, settled_zones, zone_count};
+
+/// The statements that whoever works on a server sends for every few events, prepared on one connection: to parse and plan
+/// them each time would take ten times as long as they do.
+#[derive(Clone, Debug)]
+pub struct Statements {
+    stretch: Statement,
+    record: Statement,
+}
+
+impl Statements {
+    /// Prepares them. They are good on this connection alone.
+    pub async fn prepare<C: GenericClient>(client: &C) -> Result<Self, DeliveryError> {
+        Ok(Self {
+            stretch: client.prepare(&stretch::stretch_sql()).await?,
+            record: client.prepare(&parked::record_sql()).await?,
+        })
+    }
+}
 
 /// Why the tables could not be read or written.
 #[derive(Debug, thiserror::Error)]

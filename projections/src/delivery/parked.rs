@@ -6,7 +6,7 @@ use zonelog_dns::LongSerial;
 use zonelog_model::{PoolId, Position, Timestamp};
 
 use super::stretch::ABANDONED;
-use super::{DeliveryError, Lease, ZoneTarget, target};
+use super::{DeliveryError, Lease, Statements, ZoneTarget, target};
 
 /// A row of `server_zone` to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,33 @@ pub struct Waiting {
     pub next_try: Timestamp,
 }
 
+pub(super) fn record_sql() -> String {
+    let abandoned = ABANDONED
+        .replace("{upto}", "$4")
+        .replace("{others}", "z.name_key = any ($7)");
+    format!(
+        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+             abandoned as ({abandoned}), \
+             caught_up as (delete from server_zone b using unnest($5::bytea[], $6::bigint[]) as s(key, reached) \
+               where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \
+               and exists (select from held)), \
+             parked as (insert into server_zone as b \
+                 (server, zone_key, name, zone, position, serial, error, attempts, since, next_try, seen_at) \
+               select $1, p.key, p.name, p.zone, p.position, p.serial, p.error, p.attempts, $3, p.next_try, \
+                 case when p.serial is not null then $3::timestamptz end \
+               from unnest($7::bytea[], $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::text[], \
+                 $13::integer[], $14::timestamptz[]) \
+                 as p(key, name, zone, position, serial, error, attempts, next_try), held \
+               on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
+                 position = excluded.position, serial = coalesce(excluded.serial, b.serial), \
+                 error = excluded.error, attempts = excluded.attempts, next_try = excluded.next_try, \
+                 seen_at = coalesce(excluded.seen_at, b.seen_at) \
+               where b.position <= excluded.position) \
+             update server_checkpoint set position = greatest(position, $4), updated_at = $3 \
+             where server = $1 and exists (select from held)"
+    )
+}
+
 /// Writes what was seen: `confirmed` zones (key and the position they reached) are behind no more, `parked` ones are,
 /// and the checkpoint moves to `checkpoint` (never back). No name may be in both. One statement, so the checkpoint never
 /// passes a zone that is neither confirmed nor parked.
@@ -41,6 +68,7 @@ pub struct Waiting {
 /// False: the lease is lost, and nothing was written.
 pub async fn record<C: GenericClient>(
     client: &C,
+    statements: &Statements,
     lease: &Lease,
     now: Timestamp,
     checkpoint: Position,
@@ -76,31 +104,7 @@ pub async fn record<C: GenericClient>(
         &attempts,
         &tries,
     ];
-    let abandoned = ABANDONED
-        .replace("{upto}", "$4")
-        .replace("{others}", "z.name_key = any ($7)");
-    let text = format!(
-        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
-             abandoned as ({abandoned}), \
-             caught_up as (delete from server_zone b using unnest($5::bytea[], $6::bigint[]) as s(key, reached) \
-               where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \
-               and exists (select from held)), \
-             parked as (insert into server_zone as b \
-                 (server, zone_key, name, zone, position, serial, error, attempts, since, next_try, seen_at) \
-               select $1, p.key, p.name, p.zone, p.position, p.serial, p.error, p.attempts, $3, p.next_try, \
-                 case when p.serial is not null then $3::timestamptz end \
-               from unnest($7::bytea[], $8::text[], $9::uuid[], $10::bigint[], $11::bigint[], $12::text[], \
-                 $13::integer[], $14::timestamptz[]) \
-                 as p(key, name, zone, position, serial, error, attempts, next_try), held \
-               on conflict (server, zone_key) do update set name = excluded.name, zone = excluded.zone, \
-                 position = excluded.position, serial = coalesce(excluded.serial, b.serial), \
-                 error = excluded.error, attempts = excluded.attempts, next_try = excluded.next_try, \
-                 seen_at = coalesce(excluded.seen_at, b.seen_at) \
-               where b.position <= excluded.position) \
-             update server_checkpoint set position = greatest(position, $4), updated_at = $3 \
-             where server = $1 and exists (select from held)"
-    );
-    let written = client.execute(&text, &parameters).await?;
+    let written = client.execute(&statements.record, &parameters).await?;
     Ok(written == 1)
 }
 

@@ -4,7 +4,7 @@ use tokio_postgres::GenericClient;
 use tokio_postgres::types::ToSql;
 use zonelog_model::{PoolId, Position, Timestamp};
 
-use super::{DeliveryError, Lease, ZoneTarget, target};
+use super::{DeliveryError, Lease, Statements, ZoneTarget, target};
 
 /// The part of the log after a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,22 +49,28 @@ pub(super) const ABANDONED: &str = "delete from server_zone b using zone z, serv
      and b.server = $1 and b.zone_key = z.name_key and b.zone = z.id and not {others} \
      and exists (select from held)";
 
+pub(super) fn stretch_sql() -> String {
+    format!(
+        "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial, z.hard \
+         from feed_head h left join lateral ({}) z on h.position - $2 <= $3 where h.feed = 0",
+        touched_sql("$1", "$2", "$2 + $3")
+    )
+}
+
 /// Reads what the log did to the pool's zones after `after`, if that is at most `limit` events.
 ///
 /// Of several zones that had the same name the live one counts, else the one that went last. A name that went to another
 /// pool is to be served no more; a zone that was abandoned is not touched.
 pub async fn stretch<C: GenericClient>(
     client: &C,
+    statements: &Statements,
     pool: PoolId,
     after: Position,
     limit: i64,
 ) -> Result<Stretch, DeliveryError> {
-    let text = format!(
-        "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial, z.hard \
-         from feed_head h left join lateral ({}) z on h.position - $2 <= $3 where h.feed = 0",
-        touched_sql("$1", "$2", "$2 + $3")
-    );
-    let rows = client.query(&text, &[&pool.uuid(), &after, &limit]).await?;
+    let rows = client
+        .query(&statements.stretch, &[&pool.uuid(), &after, &limit])
+        .await?;
     let through = rows.first().map_or(after, |row| row.get(0));
     if through - after > limit {
         return Ok(Stretch::TooLong { through });

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 use zonelog_model::{PoolId, Timestamp, ZoneId, zone};
-use zonelog_projections::delivery::{self, Lease, Stretch};
+use zonelog_projections::delivery::{self, Lease, Statements, Stretch};
 use zonelog_projections::listing::Sight;
 use zonelog_projections::status::Status;
 
@@ -10,10 +10,20 @@ use crate::world::{POOL, World};
 
 const OTHER: Uuid = Uuid::from_u128(8);
 
+async fn statements(world: &World) -> Statements {
+    Statements::prepare(&world.client).await.unwrap()
+}
+
 async fn stretch(world: &World, pool: Uuid, after: i64) -> Vec<(String, bool)> {
-    match delivery::stretch(&world.client, PoolId::new(pool), after, 1000)
-        .await
-        .unwrap()
+    match delivery::stretch(
+        &world.client,
+        &statements(world).await,
+        PoolId::new(pool),
+        after,
+        1000,
+    )
+    .await
+    .unwrap()
     {
         Stretch::Zones { zones, .. } => zones
             .iter()
@@ -54,10 +64,15 @@ async fn a_moved_zone_leaves_one_pool_and_comes_to_another() {
     let moved = world.change(zone, vec![event]).await;
     assert_eq!(stretch(&world, POOL, 0).await, [("a.test.".to_owned(), false)]);
     assert_eq!(stretch(&world, OTHER, 0).await, [("a.test.".to_owned(), true)]);
-    let Stretch::Zones { zones, .. } = delivery::stretch(&world.client, PoolId::new(OTHER), 0, 1000)
-        .await
-        .unwrap()
-    else {
+    let Stretch::Zones { zones, .. } = delivery::stretch(
+        &world.client,
+        &statements(&world).await,
+        PoolId::new(OTHER),
+        0,
+        1000,
+    )
+    .await
+    .unwrap() else {
         panic!("too long");
     };
     assert_eq!((zones[0].created, zones[0].position), (moved, moved));
@@ -113,9 +128,17 @@ async fn servers_of_an_abandoned_zone_are_left_alone() {
     };
     assert_eq!(waiting(&world).await, ["b.test."]);
     assert!(
-        delivery::record(&world.client, &lease, now, head, &[], &[])
-            .await
-            .unwrap()
+        delivery::record(
+            &world.client,
+            &statements(&world).await,
+            &lease,
+            now,
+            head,
+            &[],
+            &[]
+        )
+        .await
+        .unwrap()
     );
     let left: i64 = world.one("select count(*) from server_zone").await;
     assert_eq!(left, 1);
@@ -157,7 +180,11 @@ async fn servers_are_told_of_hard_deletions() {
     let head = world
         .change(hard, vec![zone::Event::ZoneDeleted { zone, hard: true }])
         .await;
-    let Stretch::Zones { zones, .. } = delivery::stretch(&world.client, pool, 0, 100).await.unwrap() else {
+    let Stretch::Zones { zones, .. } =
+        delivery::stretch(&world.client, &statements(&world).await, pool, 0, 100)
+            .await
+            .unwrap()
+    else {
         panic!("too long");
     };
     let told: Vec<_> = zones

@@ -67,7 +67,9 @@ pub async fn run(
     let mut fleet = Fleet {
         options: Arc::new(options),
         // What is read here is a range of an index each time, also while the tables' statistics are old.
-        database: database.with_index_plans(),
+        database: database
+            .with_index_plans()
+            .with_setting("plan_cache_mode", "force_generic_plan"),
         wakeups,
         shutdown: shutdown.clone(),
         position: None,

@@ -9,7 +9,7 @@ use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use zonelog_central::{clock, ids};
 use zonelog_model::Position;
-use zonelog_projections::delivery::{self, DeliveryError, Lease};
+use zonelog_projections::delivery::{self, DeliveryError, Lease, Statements};
 use zonelog_store::{Database, StoreError};
 
 use crate::measure::measure;
@@ -160,7 +160,7 @@ impl Keeper {
         };
         let mut work = Work::new(
             server,
-            Arc::clone(client),
+            (Arc::clone(client), Statements::prepare(&**client).await?),
             lease.clone(),
             pool,
             self.wakeups.clone(),

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use zonelog_central::{clock, ids};
 use zonelog_dns::ZoneName;
 use zonelog_model::{PoolId, Position, Timestamp};
-use zonelog_projections::delivery::{self, DeliveryError, Lease, Stretch};
+use zonelog_projections::delivery::{self, DeliveryError, Lease, Statements, Stretch};
 
 use crate::measure::measure;
 use crate::options::Timings;
@@ -51,6 +51,7 @@ enum Health {
 pub(crate) struct Work {
     server: Arc<Server>,
     client: Arc<Client>,
+    statements: Statements,
     lease: Lease,
     pool: PoolId,
     wakeups: watch::Receiver<Position>,
@@ -74,7 +75,7 @@ pub(crate) struct Work {
 impl Work {
     pub(crate) fn new(
         server: Arc<Server>,
-        client: Arc<Client>,
+        (client, statements): (Arc<Client>, Statements),
         lease: Lease,
         pool: PoolId,
         wakeups: watch::Receiver<Position>,
@@ -84,6 +85,7 @@ impl Work {
         Self {
             server,
             client,
+            statements,
             lease,
             pool,
             wakeups,
@@ -195,7 +197,15 @@ impl Work {
         }
         self.look = false;
         let limit = self.server.timings.stretch;
-        match delivery::stretch(&*self.client, self.pool, self.tracker.read(), limit).await? {
+        match delivery::stretch(
+            &*self.client,
+            &self.statements,
+            self.pool,
+            self.tracker.read(),
+            limit,
+        )
+        .await?
+        {
             Stretch::Zones { through, zones } if through > self.tracker.read() => {
                 tracing::debug!(
                     server = self.lease.server,
@@ -376,6 +386,7 @@ impl Work {
             return;
         };
         let (client, lease) = (Arc::clone(&self.client), self.lease.clone());
+        let statements = self.statements.clone();
         let checkpoint = write.checkpoint;
         self.any_aside |= !write.parked.is_empty();
         self.writing.spawn(async move {
@@ -383,7 +394,7 @@ impl Work {
             let (confirmed, parked) = (&write.confirmed, &write.parked);
             (
                 checkpoint,
-                delivery::record(&*client, &lease, now, checkpoint, confirmed, parked).await,
+                delivery::record(&*client, &statements, &lease, now, checkpoint, confirmed, parked).await,
             )
         });
     }

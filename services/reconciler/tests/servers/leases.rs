@@ -1,7 +1,7 @@
 //! Several reconcilers: one works on a server at a time, and one that lost its lease changes nothing.
 
 use zonelog_central::clock;
-use zonelog_projections::delivery;
+use zonelog_projections::delivery::{self, Statements};
 use zonelog_test_parts::eventually;
 
 use crate::world::{PATIENCE, Reconciler, World, bind, quick, server};
@@ -73,14 +73,24 @@ async fn who_lost_the_lease_writes_nothing() {
     let new = new.unwrap();
     assert!(new.token > old.token);
     assert!(!delivery::renew(&one, &old, 60.0).await.unwrap());
-    assert!(!delivery::record(&one, &old, now, 5, &[], &[]).await.unwrap());
+    let statements = Statements::prepare(&one).await.unwrap();
+    assert!(
+        !delivery::record(&one, &statements, &old, now, 5, &[], &[])
+            .await
+            .unwrap()
+    );
     let error = Some("away");
     let parked = delivery::park_stretch(&one, &old, crate::world::pool(), 0, error, now, now)
         .await
         .unwrap();
     assert_eq!(parked, None);
     assert_eq!(delivery::checkpoint(&one, "one").await.unwrap(), Some(0));
-    assert!(delivery::record(&two, &new, now, 5, &[], &[]).await.unwrap());
+    let statements = Statements::prepare(&two).await.unwrap();
+    assert!(
+        delivery::record(&two, &statements, &new, now, 5, &[], &[])
+            .await
+            .unwrap()
+    );
     assert_eq!(delivery::checkpoint(&two, "one").await.unwrap(), Some(5));
     // A session that ends gives its lease up at once.
     drop(two);

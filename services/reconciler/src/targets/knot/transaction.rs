@@ -21,6 +21,10 @@ const LONGEST_ID: usize = 100;
 const OTHERS: Duration = Duration::from_millis(50);
 /// A commit loads all its zones before it answers: how much longer it may take than another command.
 const COMMIT: u32 = 6;
+/// The same for a transfer that is waited for.
+const RETRANSFER: u32 = 60;
+/// The flag of a command that answers when it is done, not when it is begun (`knotc -b`).
+const BLOCKING: &str = "B";
 
 /// Why a transaction came to nothing.
 pub(super) enum Failure {
@@ -51,6 +55,8 @@ enum After {
     Refresh,
     /// It takes the whole zone, whatever it has.
     Retransfer,
+    /// The same, and it answers when it has it, or could not get it: nobody could see it from its serial.
+    RetransferAndSay,
     /// What it knew of the zone goes.
     Purge,
 }
@@ -244,7 +250,7 @@ impl<'a> Transaction<'a> {
                     // Also when it is not there: what was left behind before.
                     if clean { After::Purge } else { After::Nothing }
                 }
-                Order::Retransfer(_) => After::Retransfer,
+                Order::Retransfer(_) => After::RetransferAndSay,
             };
             after.push(next);
         }
@@ -307,10 +313,19 @@ impl<'a> Transaction<'a> {
                 After::Retransfer => {
                     commands.push(Command::new("zone-retransfer").with(Field::Zone, &id));
                 }
+                After::RetransferAndSay => {
+                    let command = Command::new("zone-retransfer").with(Field::Flags, BLOCKING);
+                    commands.push(command.with(Field::Zone, &id));
+                }
                 After::Purge => commands.push(purge(&id, "o")),
             }
         }
-        let mut replies = self.ask(control, &commands, 1).await?.into_iter();
+        let patience = if after.contains(&After::RetransferAndSay) {
+            RETRANSFER
+        } else {
+            1
+        };
+        let mut replies = self.ask(control, &commands, patience).await?.into_iter();
         let answers = self.orders.iter().zip(after).map(|(order, after)| {
             if *after == After::Nothing {
                 return Ok(());

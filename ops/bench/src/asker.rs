@@ -83,6 +83,15 @@ impl Asker {
         Err(format!("no newer serial of {zone} in {patience:?}").into())
     }
 
+    /// Sends a NOTIFY of a zone (RFC 1996), and does not wait for its acknowledgement.
+    pub(crate) async fn notify(&self, zone: &str) {
+        // Opcode NOTIFY, and AA. What is lost is lost, as with any NOTIFY.
+        let _ = self
+            .socket
+            .send(&message(&[0x24, 0, 0, 1, 0, 0, 0, 0, 0, 0], zone, SOA))
+            .await;
+    }
+
     /// Adds an A record by a dynamic update (RFC 2136) and waits until the server says that it did.
     pub(crate) async fn add(&mut self, zone: &str, name: &str) -> Result<()> {
         // Opcode UPDATE; one zone, one update. The zone section is built as a question is (RFC 2136 §2.3).

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 use zonelog_dns::ZoneName;
 use zonelog_model::ZoneId;
-use zonelog_reconciler::targets::{ZoneSpec, target_of};
+use zonelog_reconciler::targets::{TargetError, ZoneSpec, target_of};
 use zonelog_tests::{Zonelog, ZonelogOptions};
 
 use crate::Result;
@@ -23,7 +23,7 @@ use crate::asker::{Asker, SOA};
 use crate::http::Http;
 use crate::report::{Bar, Figure, Report};
 use crate::transfer::knot::Knot;
-use servers::{CHANNELS, Server};
+use servers::{CHANNELS, Server, follows_catalog};
 
 const COUNTS: [usize; 2] = [1_000, 10_000];
 /// Callers of the API at once.
@@ -75,7 +75,6 @@ fn names(count: usize) -> Vec<String> {
 async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
     let mut knot = Knot::start(&[]).await?;
     let server = Server::start(channel, knot.address()).await?;
-    let target = target_of(channel, &server.config()?);
     let names = names(count);
     let specs: Vec<ZoneSpec> = names
         .iter()
@@ -91,9 +90,26 @@ async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
         })
         .collect::<Result<_>>()?;
     let start = Instant::now();
-    knot.make(&names).await?;
+    let consumer = follows_catalog(channel).then(|| server.dns_address());
+    knot.make(&names, consumer).await?;
+    let Some(config) = server.config()? else {
+        until_served(server.dns_address(), names).await?;
+        return Ok(start.elapsed());
+    };
+    let target = target_of(channel, &config);
+    // PowerDNS comes for a zone when it is sent a NOTIFY, or once a minute; the others come when they are told.
+    let notifier = match channel {
+        "pdns4" => Some(Asker::new(server.dns_address()).await?),
+        _ => None,
+    };
     let telling = stream::iter(&specs)
-        .map(|spec| target.ensure_zone(spec))
+        .map(async |spec| {
+            target.ensure_zone(spec).await?;
+            if let Some(notifier) = &notifier {
+                notifier.notify(&spec.name.to_string()).await;
+            }
+            Ok::<_, TargetError>(())
+        })
         .buffer_unordered(AT_ONCE)
         .for_each(|told| async move {
             if let Err(error) = told {

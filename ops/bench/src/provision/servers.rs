@@ -8,17 +8,23 @@ use zonelog_reconciler::targets::{
     Bind9Config, KnotConfig, Nsd4Channel, Nsd4Config, Pdns4Config, RndcKey, TargetConfig,
 };
 use zonelog_test_parts::bind::{Bind, BindOptions};
-use zonelog_test_parts::knot::Knot;
+use zonelog_test_parts::knot::{Knot, KnotOptions};
 use zonelog_test_parts::nsd::{Nsd, NsdPattern};
 use zonelog_test_parts::pdns::{Pdns, PdnsOptions};
 
 use crate::Result;
+use crate::transfer::knot::CATALOG;
 
 /// How long a channel may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The channels that are measured.
-pub(super) const CHANNELS: [&str; 4] = ["bind9", "knot", "nsd4", "pdns4"];
+/// The channels that are measured. By a catalog zone a BIND and a Knot learn of zones.
+pub(super) const CHANNELS: [&str; 6] = ["bind9", "knot", "nsd4", "pdns4", "catalog-bind", "catalog-knot"];
+
+/// Whether servers of this channel follow a catalog zone.
+pub(super) fn follows_catalog(channel: &str) -> bool {
+    channel.starts_with("catalog-")
+}
 
 /// A server that was just started and has no zones.
 pub(super) enum Server {
@@ -26,6 +32,9 @@ pub(super) enum Server {
     Knot(Knot),
     Nsd4(Nsd),
     Pdns4(Pdns),
+    /// A BIND and a Knot that follow the catalog zone [`CATALOG`].
+    CatalogBind(Bind),
+    CatalogKnot(Knot),
 }
 
 impl Server {
@@ -39,6 +48,28 @@ impl Server {
                 Ok(Self::Nsd4(Nsd::start_with_control(&pattern, None).await?))
             }
             "pdns4" => Ok(Self::Pdns4(Pdns::start(PdnsOptions::default()).await?)),
+            "catalog-bind" => {
+                let primaries = format!("{} port {}", primary.ip(), primary.port());
+                let options = BindOptions {
+                    options: format!(
+                        "catalog-zones {{ zone \"{CATALOG}\" default-primaries {{ {primaries}; }} in-memory no \
+                         min-update-interval 1; }};"
+                    ),
+                    config: format!(
+                        "zone \"{CATALOG}\" {{ type secondary; file \"catalog.db\"; primaries {{ {primaries}; }}; }};\n"
+                    ),
+                    ..BindOptions::default()
+                };
+                Ok(Self::CatalogBind(Bind::start(options).await?))
+            }
+            "catalog-knot" => {
+                let zones = vec![format!(
+                    "{CATALOG}\n    catalog-role: interpret\n    catalog-template: default"
+                )];
+                Ok(Self::CatalogKnot(
+                    Knot::start(KnotOptions { primary, zones }).await?,
+                ))
+            }
             other => Err(format!("no server is provisioned by {other}").into()),
         }
     }
@@ -50,12 +81,14 @@ impl Server {
             Self::Knot(knot) => knot.dns_address(),
             Self::Nsd4(nsd) => nsd.dns_address(),
             Self::Pdns4(pdns) => pdns.dns_address(),
+            Self::CatalogBind(bind) => bind.dns_address(),
+            Self::CatalogKnot(knot) => knot.dns_address(),
         }
     }
 
-    /// How it is told.
-    pub(super) fn config(&self) -> Result<TargetConfig> {
-        Ok(match self {
+    /// How it is told; one that follows a catalog is not.
+    pub(super) fn config(&self) -> Result<Option<TargetConfig>> {
+        Ok(Some(match self {
             Self::Bind9(bind) => TargetConfig::Bind9(Bind9Config {
                 rndc_address: bind.rndc_address(),
                 key: RndcKey {
@@ -86,7 +119,8 @@ impl Server {
                 tsigkey: None,
                 timeout: PATIENCE,
             }),
-        })
+            Self::CatalogBind(_) | Self::CatalogKnot(_) => return Ok(None),
+        }))
     }
 
     /// The default pool with this server alone, as `pools.yaml` has it.
@@ -122,13 +156,19 @@ impl Server {
                     Pdns::API_TOKEN
                 ),
             ),
+            Self::CatalogBind(_) | Self::CatalogKnot(_) => ("catalog", String::new()),
+        };
+        let catalog = if kind == "catalog" {
+            format!("  catalog_zone: {{ catalog_zone_fqdn: {CATALOG} }}\n")
+        } else {
+            String::new()
         };
         let dns = self.dns_address();
         format!(
             "- name: default\n  id: 794ccc2c-d751-44fe-b57f-8894c9f5c842\n  description: Of a benchmark.\n  attributes: {{}}\n\
              \x20 ns_records:\n  - {{ hostname: ns1.example.org., priority: 1 }}\n\
              \x20 nameservers:\n  - {{ host: {}, port: {} }}\n\
-             \x20 targets:\n  - type: {kind}\n    masters: [{{ host: {}, port: {} }}]\n    options: {{ {options} }}\n",
+             \x20 targets:\n  - type: {kind}\n    masters: [{{ host: {}, port: {} }}]\n    options: {{ {options} }}\n{catalog}",
             dns.ip(),
             dns.port(),
             master.ip(),

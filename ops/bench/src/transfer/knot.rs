@@ -19,6 +19,9 @@ pub(crate) const KEY_NAME: &str = "bench.key.";
 /// Its secret, for hmac-sha256.
 pub(crate) const KEY_SECRET: &str = "Wm9uZWxvZyBiZW5jaG1hcmsga2V5LCAzMiBvY3RldHM=";
 
+/// The catalog zone of zones that are made.
+pub(crate) const CATALOG: &str = "catalog.example.";
+
 /// A knotd that runs until it is dropped.
 pub(crate) struct Knot {
     folder: TempDir,
@@ -65,17 +68,27 @@ impl Knot {
     }
 
     /// Makes these zones, which have no records but their own, the quickest way that it has: master files, its
-    /// configuration anew, and one reload.
-    pub(crate) async fn make(&mut self, names: &[String]) -> Result<()> {
+    /// configuration anew, and one reload. With a consumer they are members of the catalog zone [`CATALOG`], of which that is
+    /// sent a NOTIFY.
+    pub(crate) async fn make(&mut self, names: &[String], consumer: Option<SocketAddr>) -> Result<()> {
         let folder = self.folder.path();
         let zones: Vec<(String, usize)> = names.iter().map(|name| (name.clone(), 0)).collect();
         for name in names {
             write_master_file(&folder.join(format!("{name}zone")), name, 0)?;
         }
-        std::fs::write(
-            folder.join("knot.conf"),
-            configuration(folder, self.address, &zones),
-        )?;
+        let mut text = configuration(folder, self.address, &zones);
+        if let Some(consumer) = consumer {
+            let (ip, port) = (consumer.ip(), consumer.port());
+            let remote = format!("remote:\n  - id: consumer\n    address: {ip}@{port}\ntemplate:\n");
+            let member = format!("\n    catalog-role: member\n    catalog-zone: {CATALOG}\n");
+            let (before, members) = text.split_once("zone:\n").ok_or("no zones")?;
+            let members: String = members.lines().map(|line| line.to_owned() + &member).collect();
+            text = format!(
+                "{}zone:\n  - domain: {CATALOG}\n    catalog-role: generate\n    notify: consumer\n    zonefile-load: none\n{members}",
+                before.replace("template:\n", &remote)
+            );
+        }
+        std::fs::write(folder.join("knot.conf"), text)?;
         let reload = Command::new("knotc")
             .arg("-s")
             .arg(folder.join("knot.sock"))

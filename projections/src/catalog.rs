@@ -11,6 +11,7 @@
 //! version.catalog.example.             TXT  "2"
 //! <zone id>.zones.catalog.example.     PTR  zone.example.
 //! group.<zone id>.zones.catalog.example.  TXT  "what the zone's attribute catalog_group says"
+//! coo.<zone id>.zones.catalog.example.    PTR  the catalog of the pool that it moved to, until it is taken up there
 //! ```
 //! A member's label is its zone's id: the same for as long as the zone lives, and another when it is deleted and made again,
 //! by which consumers know to forget what they had of it (RFC 9432 §5.4).
@@ -73,7 +74,8 @@ pub struct Catalog {
     pub pool: PoolId,
     /// How its pool describes it.
     pub zone: CatalogZone,
-    /// Since which position of the log the pool is described as it is. No difference reaches further back.
+    /// Since which position of the log the pool is described as it is, and no member that left was purged. No difference
+    /// reaches further back.
     pub described: Position,
     /// The position of the last event that changed it.
     pub position: Position,
@@ -126,10 +128,10 @@ fn nobody() -> Name {
 }
 
 const CATALOGS: &str = "
-    select {columns}, r.position,
-           greatest(r.position, (select max(m.since_position) from catalog_member m where m.pool = r.id),
+    select {columns}, greatest(r.position, p.position),
+           greatest(r.position, p.position, (select max(m.since_position) from catalog_member m where m.pool = r.id),
                     (select max(m.until_position) from catalog_member m where m.pool = r.id and m.until_position is not null))
-    from resource r where r.kind = $1 and r.body -> 'catalog_zone' ->> 'name' is not null";
+    from resource r left join catalog_purged p on p.pool = r.id where r.kind = $1 and r.body -> 'catalog_zone' ->> 'name' is not null";
 
 /// The catalogs of all pools that have one. Those that cannot be shown are errors of their own.
 pub async fn catalogs<C: GenericClient>(
@@ -171,11 +173,11 @@ pub async fn rows_at<C: GenericClient>(
 ) -> Result<impl Stream<Item = Result<TransferRow, CatalogError>> + use<C>, CatalogError> {
     let statement = client
         .prepare_cached(
-            "select zone, name, catalog_group, 0 from (
-                 select zone, name, catalog_group from catalog_member
+            "select zone, name, catalog_group, coo from (
+                 select zone, name, catalog_group, coo from catalog_member
                  where pool = $1 and until_position is null and since_position <= $2
                  union all
-                 select zone, name, catalog_group from catalog_member
+                 select zone, name, catalog_group, coo from catalog_member
                  where pool = $1 and until_position is not null and until_position > $2 and since_position <= $2
              ) m order by zone",
         )
@@ -184,11 +186,13 @@ pub async fn rows_at<C: GenericClient>(
     let parameters: [&(dyn ToSql + Sync); 2] = [&pool, &position];
     let rows = client.query_raw(&statement, parameters).await?;
     let fixed = stream::iter(fixed_rows(&catalog.zone.name).map(Ok));
-    Ok(fixed.chain(rendered(rows, catalog.zone.name.clone())))
+    let name = catalog.zone.name.clone();
+    let rows = rendered(rows, move |row| Member::read(row, 0, 1)?.records(&name, 0));
+    Ok(fixed.chain(rows))
 }
 
-/// What changed in a catalog between two positions, condensed: members that went (part 0) and members that came (part 1), by
-/// owner key and type. At most `limit` members.
+/// What changed in a catalog between two positions, condensed: what went (part 0) and what came (part 1), by owner key and
+/// type, of at most `limit` members.
 pub async fn difference<C: GenericClient>(
     client: &C,
     catalog: &Catalog,
@@ -196,24 +200,47 @@ pub async fn difference<C: GenericClient>(
     to: Position,
     limit: i64,
 ) -> Result<impl Stream<Item = Result<TransferRow, CatalogError>> + use<C>, CatalogError> {
-    // A zone that went and came back is as it was.
+    // A zone that went and came back is as it was, but for where it is going.
     let statement = client
         .prepare_cached(
-            "select zone, min(name), min(catalog_group), min(part) from (
-                 select zone, name, catalog_group, 0 as part from catalog_member
+            "select zone, min(name) filter (where part = 0), min(catalog_group) filter (where part = 0),
+                    min(coo) filter (where part = 0), min(name) filter (where part = 1),
+                    min(catalog_group) filter (where part = 1), min(coo) filter (where part = 1) from (
+                 select zone, name, catalog_group, coo, 0 as part from catalog_member
                  where pool = $1 and until_position is not null
                    and until_position > $2 and until_position <= $3 and since_position <= $2
                  union all
-                 select zone, name, catalog_group, 1 from catalog_member
+                 select zone, name, catalog_group, coo, 1 from catalog_member
                  where pool = $1 and since_position > $2 and since_position <= $3
                    and (until_position is null or until_position > $3)
-             ) m group by zone having count(*) = 1 order by zone limit $4",
+             ) m group by zone having count(*) = 1 or count(distinct coalesce(coo, '')) > 1 order by zone limit $4",
         )
         .await?;
     let pool = catalog.pool.uuid();
     let parameters: [&(dyn ToSql + Sync); 4] = [&pool, &from, &to, &limit];
     let rows = client.query_raw(&statement, parameters).await?;
-    Ok(rendered(rows, catalog.zone.name.clone()))
+    let name = catalog.zone.name.clone();
+    Ok(rendered(rows, move |row| {
+        let side = |first: usize, part| match row.get::<_, Option<&str>>(first) {
+            Some(_) => Member::read(row, 0, first)?.records(&name, part),
+            None => Ok(Vec::new()),
+        };
+        let (went, came) = (side(1, 0)?, side(4, 1)?);
+        let is_in = |rows: &[TransferRow], row: &TransferRow| {
+            let is_same = |other: &TransferRow| {
+                (other.owner_key(), other.rrtype(), other.rdata())
+                    == (row.owner_key(), row.rrtype(), row.rdata())
+            };
+            rows.iter().any(is_same)
+        };
+        let left: Vec<bool> = went.iter().map(|row| !is_in(&came, row)).collect();
+        let new: Vec<bool> = came.iter().map(|row| !is_in(&went, row)).collect();
+        let rows = went.into_iter().zip(left).chain(came.into_iter().zip(new));
+        let mut changed: Vec<TransferRow> =
+            rows.filter_map(|(row, changed)| changed.then_some(row)).collect();
+        changed.sort_by(|a, b| (a.owner_key(), a.rrtype().get()).cmp(&(b.owner_key(), b.rrtype().get())));
+        Ok(changed)
+    }))
 }
 
 /// The RRset of a catalog at a name, as of a position.
@@ -237,7 +264,7 @@ pub async fn rrset<C: GenericClient>(
     };
     let statement = client
         .prepare_cached(
-            "select zone, name, catalog_group, 0 from catalog_member
+            "select zone, name, catalog_group, coo from catalog_member
              where pool = $1 and zone = $2 and until_position is null and since_position <= $3",
         )
         .await?;
@@ -245,7 +272,7 @@ pub async fn rrset<C: GenericClient>(
     let Some(row) = client.query_opt(&statement, &parameters).await? else {
         return Ok(None);
     };
-    let rows = member_rows(&row, &catalog.zone.name)?;
+    let rows = Member::read(&row, 0, 1)?.records(&catalog.zone.name, 0)?;
     Ok(rows.into_iter().find(is_it))
 }
 
@@ -263,6 +290,111 @@ pub async fn has_members<C: GenericClient>(
         )
         .await?;
     let row = client.query_one(&statement, &[&pool.uuid(), &count]).await?;
+    Ok(row.get(0))
+}
+
+/// How many seconds ago a catalog became another than it was at a position, if it did and the log knows.
+pub async fn seconds_since_replaced<C: GenericClient>(
+    client: &C,
+    catalog: &Catalog,
+    position: Position,
+) -> Result<Option<f64>, tokio_postgres::Error> {
+    let statement = client
+        .prepare_cached(
+            "select extract(epoch from now() - e.recorded_at)::float8 from event e
+             where e.feed = 0 and e.position = least(
+                 (select min(m.since_position) from catalog_member m where m.pool = $1 and m.since_position > $2),
+                 (select min(m.until_position) from catalog_member m where m.pool = $1 and m.until_position > $2))",
+        )
+        .await?;
+    let row = client
+        .query_opt(&statement, &[&catalog.pool.uuid(), &position])
+        .await?;
+    Ok(row.map(|row| row.get(0)))
+}
+
+/// A zone that moved between two pools with catalogs, as both show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovedZone {
+    /// The zone's name.
+    pub name: String,
+    /// Its canonical sort key.
+    pub name_key: Vec<u8>,
+    /// The project that has it.
+    pub project: String,
+    /// The pool that it is in.
+    pub pool: PoolId,
+    /// Since when that pool's catalog shows it; `None`: it does not at present.
+    pub shown_since: Option<Position>,
+    /// Up to when it showed it last, before.
+    pub hidden_at: Option<Position>,
+    /// The pool that it left: of several the first whose catalog still shows it, else the last.
+    pub left: PoolId,
+    /// Since when that pool's catalog shows where it is going,
+    pub since: Position,
+    /// and until when it did.
+    pub until: Option<Position>,
+    /// How often it was hidden in the pool that it is in, since the other shows it no more.
+    pub hidden: i64,
+}
+
+/// How the move of a zone between two pools with catalogs stands; nothing when it is gone, or did not move so.
+pub async fn moved_zone<C: GenericClient>(
+    client: &C,
+    zone: ZoneId,
+) -> Result<Option<MovedZone>, tokio_postgres::Error> {
+    let statement = client
+        .prepare_cached(
+            "select z.name, z.name_key, z.project, z.pool, h.since_position,
+                    (select max(p.until_position) from catalog_member p
+                     where p.pool = z.pool and p.zone = z.id and p.coo is null and p.until_position is not null),
+                    m.pool, m.since_position, m.until_position,
+                    (select count(*) from catalog_member p
+                     where p.pool = z.pool and p.zone = z.id and p.coo is null and p.until_position > m.until_position)
+             from zone z
+             join lateral (
+                 select pool, since_position, until_position from catalog_member
+                 where zone = z.id and coo is not null and pool <> z.pool
+                 order by until_position is not null, since_position desc limit 1) m on true
+             left join catalog_member h
+                 on h.pool = z.pool and h.zone = z.id and h.until_position is null and h.coo is null
+             where z.id = $1 and z.deleted_position is null",
+        )
+        .await?;
+    let row = client.query_opt(&statement, &[&zone.uuid()]).await?;
+    Ok(row.map(|row| MovedZone {
+        name: row.get(0),
+        name_key: row.get(1),
+        project: row.get(2),
+        pool: PoolId::new(row.get(3)),
+        shown_since: row.get(4),
+        hidden_at: row.get(5),
+        left: PoolId::new(row.get(6)),
+        since: row.get(7),
+        until: row.get(8),
+        hidden: row.get(9),
+    }))
+}
+
+/// Whether all of a pool's servers, `servers` at least, were seen to have what the log said of a name at a position.
+pub async fn is_served_by_all<C: GenericClient>(
+    client: &C,
+    pool: PoolId,
+    position: Position,
+    name_key: &[u8],
+    servers: usize,
+) -> Result<bool, tokio_postgres::Error> {
+    let statement = client
+        .prepare_cached(
+            "select count(*) >= $4 and coalesce(bool_and(c.position >= $2 and not exists (
+                        select from server_zone b where b.server = c.server and b.zone_key = $3)), true)
+             from server_checkpoint c where c.pool = $1",
+        )
+        .await?;
+    let servers = i64::try_from(servers).unwrap_or(i64::MAX);
+    let row = client
+        .query_one(&statement, &[&pool.uuid(), &position, &name_key, &servers])
+        .await?;
     Ok(row.get(0))
 }
 
@@ -295,37 +427,69 @@ fn below(catalog: &Name) -> String {
 /// The rows of members, in their order.
 fn rendered(
     rows: impl Stream<Item = Result<Row, tokio_postgres::Error>>,
-    catalog: Name,
+    records: impl Fn(&Row) -> Result<Vec<TransferRow>, CatalogError>,
 ) -> impl Stream<Item = Result<TransferRow, CatalogError>> {
     rows.map_err(CatalogError::from)
-        .and_then(move |row| {
-            future::ready(member_rows(&row, &catalog).map(|rows| stream::iter(rows.into_iter().map(Ok))))
-        })
+        .and_then(move |row| future::ready(records(&row).map(|rows| stream::iter(rows.into_iter().map(Ok)))))
         .try_flatten()
 }
 
-/// What stands in a catalog for one member (RFC 9432 §4.3, §4.4.2): zone, name, group and part in the columns.
-fn member_rows(row: &Row, catalog: &Name) -> Result<Vec<TransferRow>, CatalogError> {
-    let zone = row.get::<_, Uuid>(0);
-    let member = Name::parse(row.get(1)).map_err(|source| CatalogError::Name {
-        zone: ZoneId::new(zone),
-        source,
-    })?;
-    let part = row.get::<_, i32>(3);
-    let label = zone.hyphenated().to_string();
-    let mut key = catalog.to_key();
-    key.extend_from_slice(b"zones\0");
-    key.extend_from_slice(label.as_bytes());
-    key.push(0);
-    let owner = format!("{label}.zones.{}", below(catalog));
-    let group = row.get::<_, Option<&str>>(2).map(|group| {
-        let mut key = key.clone();
-        key.extend_from_slice(b"group\0");
-        let owner = format!("group.{owner}");
-        TransferRow::made(key, owner, Rrtype::TXT, packed(&text(group)), part)
-    });
-    let ptr = TransferRow::made(key, owner, Rrtype::PTR, packed(member.wire()), part);
-    Ok(std::iter::once(ptr).chain(group).collect())
+/// A member of a catalog.
+struct Member<'a> {
+    zone: Uuid,
+    name: Name,
+    group: Option<&'a str>,
+    coo: Option<Name>,
+}
+
+impl<'a> Member<'a> {
+    /// Reads the zone from one column, and name, group and the catalog that it goes to from those at `first`.
+    fn read(row: &'a Row, zone: usize, first: usize) -> Result<Self, CatalogError> {
+        let zone = row.get(zone);
+        let parsed = |text: &str| {
+            Name::parse(text).map_err(|source| CatalogError::Name {
+                zone: ZoneId::new(zone),
+                source,
+            })
+        };
+        Ok(Self {
+            zone,
+            name: parsed(row.get(first))?,
+            group: row.get(first + 1),
+            coo: row.get::<_, Option<&str>>(first + 2).map(parsed).transpose()?,
+        })
+    }
+
+    /// What stands in the catalog for it (RFC 9432 §4.3, §4.4.2), in its order.
+    fn records(&self, catalog: &Name, part: i32) -> Result<Vec<TransferRow>, CatalogError> {
+        let label = self.zone.hyphenated().to_string();
+        let mut key = catalog.to_key();
+        key.extend_from_slice(b"zones\0");
+        key.extend_from_slice(label.as_bytes());
+        key.push(0);
+        let owner = format!("{label}.zones.{}", below(catalog));
+        let property = |name: &str, rrtype, rdata: &[u8]| {
+            let mut key = key.clone();
+            key.extend_from_slice(name.as_bytes());
+            key.push(0);
+            TransferRow::made(key, format!("{name}.{owner}"), rrtype, packed(rdata), part)
+        };
+        let coo = self
+            .coo
+            .as_ref()
+            .map(|coo| property("coo", Rrtype::PTR, coo.wire()));
+        let group = self
+            .group
+            .map(|group| property("group", Rrtype::TXT, &text(group)));
+        let ptr = TransferRow::made(
+            key.clone(),
+            owner.clone(),
+            Rrtype::PTR,
+            packed(self.name.wire()),
+            part,
+        );
+        Ok([Some(ptr), coo, group].into_iter().flatten().collect())
+    }
 }
 
 /// The rdata of a TXT record: strings of at most 255 octets each (RFC 1035 §3.3.14).

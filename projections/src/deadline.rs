@@ -24,6 +24,8 @@ pub enum Kind {
     SecondaryRefresh,
     /// Remove what the projections keep of a deleted zone. The subject is the zone.
     ZonePurge,
+    /// See a move between two pools with catalog zones to its end. The subject is the zone.
+    CatalogMove,
     /// Record how many zones exist. The subject is the installation ([`Uuid::nil`]).
     ZonesExist,
 }
@@ -34,6 +36,7 @@ impl Kind {
         match self {
             Self::SecondaryRefresh => "secondary_refresh",
             Self::ZonePurge => "zone_purge",
+            Self::CatalogMove => "catalog_move",
             Self::ZonesExist => "zones_exist",
         }
     }
@@ -214,7 +217,8 @@ pub struct Followed {
 }
 
 /// Takes in what follows from the next events of the log: secondary zones that were made, or have other masters, are to be
-/// refreshed at once; deleted zones to be purged after `purge_after`. Nothing is done while another process does it.
+/// refreshed at once; deleted zones to be purged after `purge_after`; moves between pools with catalogs to be seen to their
+/// end. Nothing is done while another process does it.
 ///
 /// The transaction is the caller's, and should end at once.
 pub async fn follow<C: GenericClient>(
@@ -264,7 +268,18 @@ pub async fn follow<C: GenericClient>(
              order by z.id on conflict do nothing",
         )
         .await?;
+    let moves = transaction
+        .prepare_cached(
+            "insert into deadline as d (kind, subject, due_at)
+             select distinct 'catalog_move', e.stream, now() from event e
+             where feed = 0 and position > $1 and position <= $2 and type = 'zone_moved_to_pool' and payload ? 'coo'
+             on conflict (kind, subject) do update set
+                 wakes = d.wakes + 1, attempts = 0,
+                 due_at = case when d.claimed_until > now() then d.due_at else least(d.due_at, now()) end",
+        )
+        .await?;
     let refreshed = transaction.execute(&refresh, &[&after, &position]).await?;
+    let moved = transaction.execute(&moves, &[&after, &position]).await?;
     let purged = transaction
         .execute(&purge, &[&after, &position, &purge_after.as_secs_f64()])
         .await?;
@@ -275,6 +290,6 @@ pub async fn follow<C: GenericClient>(
     Ok(Some(Followed {
         position,
         head,
-        deadlines: refreshed + purged,
+        deadlines: refreshed + purged + moved,
     }))
 }

@@ -54,10 +54,17 @@ pub async fn some<C: GenericClient>(client: &C, zone: ZoneId) -> Result<Purged, 
         }
     }
     for sql in [
+        // The catalogs show it no more; where they did, nobody is told by differences from now on.
+        "with gone as (
+             delete from catalog_member where zone = $1 and until_position is not null returning pool, until_position)
+         insert into catalog_purged as p (pool, position) select pool, max(until_position) from gone group by pool
+         on conflict (pool) do update set position = greatest(p.position, excluded.position)",
         "delete from zone_share where zone = $1",
         "delete from secondary_status where zone = $1",
         "delete from deadline where kind = 'secondary_refresh' and subject = $1",
-        "delete from zone where id = $1 and deleted_at is not null",
+        // Of an abandoned one that a catalog still shows its name is needed, until another zone has it.
+        "delete from zone z where id = $1 and deleted_at is not null and not exists (
+             select from catalog_member m where m.pool = z.pool and m.zone = z.id and m.until_position is null)",
     ] {
         let statement = client.prepare_cached(sql).await?;
         client.execute(&statement, &[&id]).await?;

@@ -21,6 +21,7 @@ pub(crate) const GRANTS: &[(&str, &[&str])] = &[
     ("zone_share", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("zone_departure", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("catalog_member", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
+    ("catalog_purged", &["SELECT", "INSERT", "UPDATE"]),
     ("project_usage", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("resource", &["SELECT", "INSERT", "UPDATE", "DELETE"]),
     ("registry_head", &["SELECT", "UPDATE"]),

@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     12 "secondary" "0012_secondary.sql",
     13 "deadline" "0013_deadline.sql",
     14 "server_control" "0014_server_control.sql",
+    15 "catalog_coo" "0015_catalog_coo.sql",
 ];
 
 /// The last migration's number.

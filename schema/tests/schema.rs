@@ -103,6 +103,13 @@ async fn an_older_schema_is_refused_until_it_is_migrated() {
         let name = table.split_whitespace().next().unwrap();
         owner.batch_execute(&format!("drop table {name}")).await.unwrap();
     }
+    for index in last.sql.split("create index ").skip(1) {
+        let name = index.split_whitespace().next().unwrap();
+        owner
+            .batch_execute(&format!("drop index if exists {name}"))
+            .await
+            .unwrap();
+    }
     for addition in last.sql.split("alter table ").skip(1) {
         let words: Vec<&str> = addition.split_whitespace().take(4).collect();
         let [table, "add", "column", column] = words[..] else {

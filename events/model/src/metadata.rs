@@ -11,6 +11,8 @@ pub enum Door {
     Operator,
     /// A zone transfer from a secondary zone's primary.
     Primary,
+    /// What name servers were seen to serve.
+    Reconciler,
 }
 
 impl Door {
@@ -20,6 +22,7 @@ impl Door {
             Self::Api => "api",
             Self::Operator => "operator",
             Self::Primary => "primary",
+            Self::Reconciler => "reconciler",
         }
     }
 
@@ -29,6 +32,7 @@ impl Door {
             "api" => Some(Self::Api),
             "operator" => Some(Self::Operator),
             "primary" => Some(Self::Primary),
+            "reconciler" => Some(Self::Reconciler),
             _ => None,
         }
     }

@@ -226,6 +226,7 @@ fn shares_owners_and_pools_change_from_what_they_are() {
         before: PoolId::new(OTHER_ZONE.uuid()),
         after: POOL,
         serial: Some(next),
+        coo: None,
     };
     assert_eq!(why(moved), "the pool before is another");
     let renamed = Event::ZonePrimaryNameserverChanged {

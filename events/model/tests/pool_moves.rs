@@ -3,8 +3,9 @@
 
 use uuid::Uuid;
 use zonelog_model::PoolId;
-use zonelog_model::scenario::{Scenario, fixtures::*, resources::*};
-use zonelog_model::zone::{Event, Recordset, SchedulerFilter};
+use zonelog_model::resource::{CatalogZone, Pool, PoolNameserver};
+use zonelog_model::scenario::{Scenario, fixtures, fixtures::*, resources::*};
+use zonelog_model::zone::{AdvanceMove, ChangeOfOwnership, Event, MoveStep, Recordset, SchedulerFilter};
 
 const OTHER: PoolId = PoolId::new(Uuid::from_u128(0xb1));
 
@@ -31,6 +32,7 @@ fn a_move_is_one_step_of_pool_soa_and_ns() {
             before: POOL,
             after: OTHER,
             serial: Some(serial(5)),
+            coo: None,
         },
         Event::ZonePrimaryNameserverChanged {
             before: zonelog_dns::Name::parse("ns1.example.net.").unwrap(),
@@ -112,4 +114,80 @@ fn a_deleted_zone_does_not_move() {
     Scenario::after([create_zone("example.com.").into(), delete_zone().into()])
         .when(move_zone(Some(OTHER)))
         .then_rejected("bad_request");
+}
+
+/// A pool with a catalog zone, and a name server.
+fn with_catalog(name: &str, catalog: &str, server: (&str, u16)) -> Pool {
+    Pool {
+        nameservers: vec![PoolNameserver {
+            host: server.0.to_owned(),
+            port: server.1,
+            tsigkey: None,
+        }],
+        catalog_zone: Some(CatalogZone {
+            name: fixtures::name(catalog),
+            refresh: 60,
+            tsig_key: None,
+            tsig_algorithm: None,
+        }),
+        ..pool(name, ["ns1.example.net."])
+    }
+}
+
+/// What a move between two pools says of their catalogs.
+fn coo(left: Pool, to: Pool) -> Option<ChangeOfOwnership> {
+    let pools = [pool_resource(POOL, left), pool_resource(OTHER, to)];
+    let outcome = Scenario::after([create_zone("example.com.").into()])
+        .with(|facts| facts.registry = registry(pools, |_| {}))
+        .when(move_zone(Some(OTHER)));
+    match outcome.events().first() {
+        Some(Event::ZoneMovedToPool { coo, .. }) => coo.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_move_between_pools_with_catalogs_says_where_the_zone_is_going() {
+    let of = |catalog, server| with_catalog("p", catalog, server);
+    let without = || pool("p", ["ns1.example.net."]);
+    let here = ("ns.example.net", 53);
+    for (server, waits) in [
+        (("ns.example.net", 5300), false),
+        (("ns9.example.net", 53), false),
+        // One server in both.
+        (("NS.example.net.", 53), true),
+    ] {
+        let expected = ChangeOfOwnership {
+            catalog: fixtures::name("b.cat."),
+            waits,
+        };
+        assert_eq!(
+            coo(of("a.cat.", here), of("b.cat.", server)),
+            Some(expected),
+            "{server:?}"
+        );
+    }
+    assert_eq!(coo(of("a.cat.", here), of("A.cat.", here)), None);
+    assert_eq!(coo(without(), of("b.cat.", here)), None);
+    assert_eq!(coo(of("a.cat.", here), without()), None);
+}
+
+#[test]
+fn what_was_seen_of_a_move_counts_only_while_the_zone_is_there() {
+    let advance = |before, after| AdvanceMove {
+        zone: ZONE,
+        before,
+        after,
+        since: 7,
+        step: MoveStep::Over,
+    };
+    let zone = || Scenario::after([create_zone("example.com.").into()]);
+    zone().when(advance(OTHER, POOL)).then([Event::ZoneMoveAdvanced {
+        before: OTHER,
+        after: POOL,
+        since: 7,
+        step: MoveStep::Over,
+    }]);
+    zone().when(advance(POOL, OTHER)).then([]);
+    zone().when(advance(POOL, POOL)).then([]);
 }

@@ -338,6 +338,7 @@ fn zone_events(
             before: POOL,
             after: PoolId::new(share.id.uuid()),
             serial: Some(serial),
+            coo: None,
         },
         zone::Event::ZoneUnshared { share },
         zone::Event::ZoneTransferred { before, after },

@@ -5,7 +5,7 @@ use tokio_postgres::types::ToSql;
 use zonelog_dns::LongSerial;
 use zonelog_model::{PoolId, Position, Timestamp};
 
-use super::stretch::ABANDONED;
+use super::stretch::{ABANDONED, elsewhere_sql};
 use super::{DeliveryError, Lease, Statements, ZoneTarget, target};
 
 /// A row of `server_zone` to be written.
@@ -110,27 +110,33 @@ pub async fn record<C: GenericClient>(
 
 /// The zones behind at a server, those to be tried soonest first: at most `limit`, including ones whose time has not
 /// come. What they must come to is read from the zones as they are now; for those that were abandoned there is nothing to
-/// come to.
+/// come to, and those that the server serves in another pool by now are forgotten here.
 pub async fn waiting<C: GenericClient>(
     client: &C,
     server: &str,
     pool: PoolId,
     limit: i64,
 ) -> Result<Vec<Waiting>, DeliveryError> {
-    let rows = client
-        .query(
-            "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
-               greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial, \
-               z.id is null and exists (select from zone d where d.id = b.zone and d.hard_deleted) \
-             from server_zone b left join zone z \
-             on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
-             where b.server = $1 \
-               and (z.id is not null or not exists (select from zone a where a.id = b.zone and a.abandoned)) \
-             order by b.next_try limit $3",
-            &[&server, &pool.uuid(), &limit],
-        )
-        .await?;
-    rows.iter()
+    let text = format!(
+        "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
+           greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial, \
+           z.id is null and exists (select from zone d where d.id = b.zone and d.hard_deleted), \
+           case when z.id is null then {} else false end \
+         from server_zone b left join zone z \
+         on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
+         where b.server = $1 \
+           and (z.id is not null or not exists (select from zone a where a.id = b.zone and a.abandoned)) \
+         order by b.next_try limit $3",
+        elsewhere_sql("$1", "$2", "b.zone_key")
+    );
+    let rows = client.query(&text, &[&server, &pool.uuid(), &limit]).await?;
+    let (elsewhere, rows): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get::<_, bool>(9));
+    if !elsewhere.is_empty() {
+        let keys: Vec<&[u8]> = elsewhere.iter().map(|row| row.get(2)).collect();
+        let forget = "delete from server_zone where server = $1 and zone_key = any ($2)";
+        client.execute(forget, &[&server, &keys]).await?;
+    }
+    rows.into_iter()
         .map(|row| {
             Ok(Waiting {
                 target: target(row, 2)?,

@@ -97,13 +97,17 @@ pub async fn unfinished<C: GenericClient>(
     client: &C,
     pool: PoolId,
 ) -> Result<Vec<(String, usize)>, DeliveryError> {
+    // Its catalog shows zones that moved until they are served elsewhere: only then are they to go.
+    let sql =
+        "select count(*) from catalog_member where pool = $1 and coo is not null and until_position is null";
+    let on_the_way: i64 = client.query_one(sql, &[&pool.uuid()]).await?.get(0);
     let mut unfinished = Vec::new();
     for state in servers(client).await? {
         if state.pool != pool {
             continue;
         }
         let touched = touched_since(client, pool, state.position + 1).await?.len();
-        let zones = touched + usize::try_from(state.lag.behind).unwrap_or_default();
+        let zones = touched + usize::try_from(state.lag.behind + on_the_way).unwrap_or_default();
         if zones > 0 {
             unfinished.push((state.server, zones));
         }
@@ -118,6 +122,7 @@ pub async fn touched_since<C: GenericClient>(
     from: Position,
 ) -> Result<Vec<ZoneTarget>, DeliveryError> {
     let touched = touched_sql(
+        "''",
         "$1",
         "$2",
         "(select h.position from feed_head h where h.feed = 0)",

@@ -24,19 +24,34 @@ pub enum Stretch {
 }
 
 /// Which names of a pool the log touched after a position: its zones' (abandoned ones not, their servers keep them) and
-/// those that went to another pool. `{pool}`, `{after}` and `{upto}` are to be filled in; of what has the same name the
+/// those that went to another pool, unless the server serves that one too. `{server}`, `{pool}`, `{after}` and `{upto}` are
+/// to be filled in; of what has the same name the
 /// live zone counts, else what went last.
 const TOUCHED: &str = "select distinct on (name_key) name_key, name, id, content_position, pool_position, serial, hard, gone from ( \
      select name_key, name, id, content_position, pool_position, \
        case when deleted_position is null then serial end as serial, hard_deleted as hard, deleted_position as gone \
      from zone where pool = {pool} and content_position > {after} and content_position <= {upto} and not abandoned \
      union all \
-     select name_key, name, zone, position, 0, null, false, position from zone_departure \
-     where pool = {pool} and position > {after} and position <= {upto} \
+     select d.name_key, d.name, d.zone, d.position, 0, null, false, d.position from zone_departure d \
+     where d.pool = {pool} and d.position > {after} and d.position <= {upto} and not {elsewhere} \
    ) t order by name_key, gone desc nulls first";
 
-pub(super) fn touched_sql(pool: &str, after: &str, upto: &str) -> String {
+/// Whether a name (`{key}`) that is no more a pool's (`{pool}`) is one of another pool's that the server is in too. A server's
+/// name is its pool's id, a slash, and where it is asked.
+const ELSEWHERE: &str = "exists (select from zone o join server_checkpoint c on c.pool = o.pool \
+     where o.name_key = {key} and o.deleted_position is null and o.pool <> {pool} \
+     and c.server = o.pool || substr({server}, 37))";
+
+pub(super) fn elsewhere_sql(server: &str, pool: &str, key: &str) -> String {
+    ELSEWHERE
+        .replace("{server}", server)
+        .replace("{pool}", pool)
+        .replace("{key}", key)
+}
+
+pub(super) fn touched_sql(server: &str, pool: &str, after: &str, upto: &str) -> String {
     TOUCHED
+        .replace("{elsewhere}", &elsewhere_sql(server, pool, "d.name_key"))
         .replace("{pool}", pool)
         .replace("{after}", after)
         .replace("{upto}", upto)
@@ -53,23 +68,24 @@ pub(super) fn stretch_sql() -> String {
     format!(
         "select h.position, z.name_key, z.name, z.id, z.content_position, z.pool_position, z.serial, z.hard \
          from feed_head h left join lateral ({}) z on h.position - $2 <= $3 where h.feed = 0",
-        touched_sql("$1", "$2", "$2 + $3")
+        touched_sql("$4::text", "$1", "$2", "$2 + $3")
     )
 }
 
-/// Reads what the log did to the pool's zones after `after`, if that is at most `limit` events.
+/// Reads what the log did to the pool's zones after `after` for one of its servers, if that is at most `limit` events.
 ///
 /// Of several zones that had the same name the live one counts, else the one that went last. A name that went to another
 /// pool is to be served no more; a zone that was abandoned is not touched.
 pub async fn stretch<C: GenericClient>(
     client: &C,
     statements: &Statements,
+    server: &str,
     pool: PoolId,
     after: Position,
     limit: i64,
 ) -> Result<Stretch, DeliveryError> {
     let rows = client
-        .query(&statements.stretch, &[&pool.uuid(), &after, &limit])
+        .query(&statements.stretch, &[&pool.uuid(), &after, &limit, &server])
         .await?;
     let through = rows.first().map_or(after, |row| row.get(0));
     if through - after > limit {
@@ -141,6 +157,7 @@ pub async fn park_unread<C: GenericClient>(
 /// ends with `end`, which returns the head.
 fn parking(end: &str) -> String {
     let touched = touched_sql(
+        "$1",
         "$3",
         "$4",
         "(select h.position from feed_head h where h.feed = 0)",

@@ -109,12 +109,19 @@ async fn within_snapshot(
 /// The condition on rows `t` of a rebuilt table that leaves out what was purged of deleted zones, and so is not to come
 /// back; empty where nothing is purged.
 pub fn without_purged(table: &str) -> String {
-    let column = match table {
-        "zone" => "id",
-        "recordset_version" | "zone_serial" | "zone_share" => "zone",
-        _ => return String::new(),
-    };
-    format!("where not exists (select from public.zone_purged p where p.zone = t.{column})")
+    let purged =
+        |column: &str| format!("exists (select from public.zone_purged p where p.zone = t.{column})");
+    match table {
+        // The name of an abandoned zone that a catalog still shows is kept.
+        "zone" => format!(
+            "where not {} or exists (select from public.catalog_member m
+                 where m.pool = t.pool and m.zone = t.id and m.until_position is null)",
+            purged("id")
+        ),
+        "recordset_version" | "zone_serial" | "zone_share" => format!("where not {}", purged("zone")),
+        "catalog_member" => format!("where t.until_position is null or not {}", purged("zone")),
+        _ => String::new(),
+    }
 }
 
 fn key_of(columns: &[&str], row: &Value) -> String {

@@ -1,10 +1,10 @@
 //! From events to row changes: pure, and without knowing what the tables hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use zonelog_dns::{LongSerial, Name, Ttl};
 use zonelog_model::resource::HostPort;
-use zonelog_model::zone::{self, Recordset, Share, SoaTimers, Zone};
+use zonelog_model::zone::{self, MoveStep, Recordset, Share, SoaTimers, Zone};
 use zonelog_model::{
     ChangeId, Event, PoolId, Position, ProjectId, Recorded, RecordsetId, ShareId, Timestamp, Version, ZoneId,
 };
@@ -46,6 +46,8 @@ pub(super) struct Step<'a> {
     pub(super) left: Vec<Left>,
     /// Zones that came to a pool, maybe to leave it again.
     pub(super) joined: Vec<Joined>,
+    /// Zones on their way between two pools with catalogs: written after those that left and before those that joined.
+    pub(super) on_the_way: Vec<OnTheWay<'a>>,
     /// By how much the number of a project's live zones changes; a project's first zone makes its row, be it for nothing.
     pub(super) usage: Vec<(&'a ProjectId, i64)>,
 }
@@ -81,6 +83,22 @@ pub(super) struct Joined {
     pub(super) zone: ZoneId,
     pub(super) since: Position,
     pub(super) until: Option<Position>,
+}
+
+/// What becomes of a zone in the catalogs of the pools that it left, and that show where it is going.
+#[derive(Debug, PartialEq)]
+pub(super) struct OnTheWay<'a> {
+    pub(super) zone: ZoneId,
+    /// The pool that it leaves with this; a catalog that was given up earlier: that pool, and since when it shows where the
+    /// zone is going.
+    pub(super) left: Option<(PoolId, Option<Position>)>,
+    /// The pool that it comes to.
+    pub(super) to: Option<PoolId>,
+    /// What the catalogs of the pools that it left show from here on; `None`: they show the zone no more.
+    pub(super) coo: Option<&'a Name>,
+    /// It does not join the pool that it comes to yet; where that pool's catalog shows it still, it stays.
+    pub(super) waits: bool,
+    pub(super) position: Position,
 }
 
 /// What happens to one row of `zone`.
@@ -196,6 +214,14 @@ impl ZoneChange<'_> {
     }
 }
 
+/// Whether nothing follows an event in its stream.
+const fn ends(event: &zone::Event) -> bool {
+    matches!(
+        event,
+        zone::Event::ZoneDeleted { .. } | zone::Event::ZoneAbandoned { .. }
+    )
+}
+
 /// Where the live version of a recordset is to be found.
 #[derive(Clone, Copy)]
 enum Live {
@@ -214,6 +240,8 @@ struct Fold<'a> {
     zones: HashMap<ZoneId, usize>,
     live: HashMap<(ZoneId, RecordsetId), Live>,
     usage: HashMap<&'a ProjectId, usize>,
+    /// Zones that moved in this step.
+    moved: HashSet<ZoneId>,
     /// The last change of each zone, over all steps: a change-set counts once.
     last_change: HashMap<ZoneId, ChangeId>,
 }
@@ -230,14 +258,25 @@ impl<'a> Fold<'a> {
             self.zones.clear();
             self.live.clear();
             self.usage.clear();
+            self.moved.clear();
         }
     }
 
     fn event(&mut self, recorded: &'a Recorded, event: &'a zone::Event) {
         let id = ZoneId::new(recorded.stream.uuid());
         let is_handed_over = matches!(event, zone::Event::ZoneTransferred { .. });
-        if is_handed_over && self.zones.contains_key(&id) {
+        let moves = matches!(
+            event,
+            zone::Event::ZoneMovedToPool { .. } | zone::Event::ZoneMoveAdvanced { .. }
+        );
+        // What a move leaves behind is told by the tables too.
+        if ((is_handed_over || moves) && self.zones.contains_key(&id))
+            || self.moved.contains(&id) && ends(event)
+        {
             self.next_step();
+        }
+        if moves {
+            self.moved.insert(id);
         }
         let at = self.zone(id, recorded);
         self.zone_fields(at, recorded, event);
@@ -269,11 +308,44 @@ impl<'a> Fold<'a> {
                 self.count_zone(before, -1);
                 self.count_zone(after, 1);
             }
-            zone::Event::ZoneMovedToPool { before, after, .. } => {
-                self.depart(id, *before, recorded.position);
-                self.leave(id, *before, recorded.position);
-                self.join(id, *after, recorded.position);
+            zone::Event::ZoneMovedToPool {
+                before, after, coo, ..
+            } => {
+                if coo.is_none() {
+                    self.depart(id, *before, recorded.position);
+                }
+                self.delta.on_the_way.push(OnTheWay {
+                    zone: id,
+                    left: Some((*before, None)),
+                    to: Some(*after),
+                    coo: coo.as_ref().map(|coo| &coo.catalog),
+                    waits: coo.as_ref().is_some_and(|coo| coo.waits),
+                    position: recorded.position,
+                });
+                if coo.as_ref().is_none_or(|coo| !coo.waits) {
+                    self.join(id, *after, recorded.position);
+                }
             }
+            zone::Event::ZoneMoveAdvanced {
+                before,
+                after,
+                since,
+                step,
+            } => match step {
+                MoveStep::Shown => {
+                    self.leave(id, *after, recorded.position);
+                    self.join(id, *after, recorded.position);
+                }
+                MoveStep::Hidden => self.leave(id, *after, recorded.position),
+                MoveStep::Over => self.delta.on_the_way.push(OnTheWay {
+                    zone: id,
+                    left: Some((*before, Some(*since))),
+                    to: None,
+                    coo: None,
+                    waits: false,
+                    position: recorded.position,
+                }),
+            },
             zone::Event::ZoneCreated { zone } => {
                 self.count_zone(&zone.project, 1);
                 self.join(id, zone.pool, recorded.position);
@@ -281,9 +353,13 @@ impl<'a> Fold<'a> {
             zone::Event::ZoneDeleted { zone, .. } => {
                 self.count_zone(&zone.project, -1);
                 self.leave(id, zone.pool, recorded.position);
+                self.give_up(id, recorded.position);
             }
             // Its servers keep it, and so does their pool's catalog.
-            zone::Event::ZoneAbandoned { zone } => self.count_zone(&zone.project, -1),
+            zone::Event::ZoneAbandoned { zone } => {
+                self.count_zone(&zone.project, -1);
+                self.give_up(id, recorded.position);
+            }
             zone::Event::ZoneMastersChanged { .. }
             | zone::Event::ZoneRefreshedFromPrimary { .. }
             | zone::Event::ZoneTtlChanged { .. }
@@ -340,6 +416,18 @@ impl<'a> Fold<'a> {
             Some(joined) => joined.until = Some(position),
             None => self.delta.left.push(Left { pool, zone, position }),
         }
+    }
+
+    /// The catalogs of pools that the zone left show it no more.
+    fn give_up(&mut self, zone: ZoneId, position: Position) {
+        self.delta.on_the_way.push(OnTheWay {
+            zone,
+            left: None,
+            to: None,
+            coo: None,
+            waits: false,
+            position,
+        });
     }
 
     /// Where the zone came to in this step, if that is where it is.
@@ -426,6 +514,16 @@ impl<'a> Fold<'a> {
                 // Also of a secondary zone, whose serial stays: its new servers are to take it.
                 entry.content_position = Some(recorded.position);
             }
+            // Its servers learn of it with this.
+            zone::Event::ZoneMoveAdvanced {
+                after,
+                step: MoveStep::Shown,
+                ..
+            } => {
+                entry.pool = Some((*after, recorded.position));
+                entry.content_position = Some(recorded.position);
+            }
+            zone::Event::ZoneMoveAdvanced { .. } => {}
             zone::Event::ZoneDeleted { .. } | zone::Event::ZoneAbandoned { .. } => {
                 entry.deleted = Some((recorded.position, recorded.recorded_at));
                 entry.abandoned = matches!(event, zone::Event::ZoneAbandoned { .. });

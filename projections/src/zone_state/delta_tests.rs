@@ -308,15 +308,25 @@ fn a_zone_departs_from_each_pool_that_it_leaves() {
         before: pool(before),
         after: pool(after),
         serial: Some(serial(at)),
+        coo: None,
     };
     let log = Log::default()
         .change([moved(1, 2, 101)])
         .change([moved(2, 1, 102)])
         .change([moved(1, 3, 103)]);
-    let step = step(&log);
-    let departed: Vec<_> = step.departed.iter().map(|row| (row.pool, row.position)).collect();
-    assert_eq!(departed, [(pool(1), 3), (pool(2), 2)]);
-    assert_eq!(step.zones[0].pool, Some((pool(3), 3)));
+    // What a move leaves behind is told by the tables: each is a step.
+    let delta = ZoneStateDelta::of(&log.events);
+    let steps = delta.steps.iter();
+    let departed: Vec<_> = steps
+        .clone()
+        .flat_map(|step| step.departed.iter().map(|row| (row.pool, row.position)))
+        .collect();
+    assert_eq!(departed, [(pool(1), 1), (pool(2), 2), (pool(1), 3)]);
+    let pools: Vec<_> = steps.map(|step| step.zones[0].pool).collect();
+    assert_eq!(
+        pools,
+        [Some((pool(2), 1)), Some((pool(1), 2)), Some((pool(3), 3))]
+    );
 }
 
 #[test]

@@ -133,6 +133,7 @@ impl ZoneStateWriter {
             // A name is read from the zone's row, which may be new.
             self.ownership.depart(client, &step.departed),
             self.membership.leave(client, &step.left),
+            self.membership.go(client, &step.on_the_way),
             self.membership.join(client, &step.joined),
         )?;
         Ok(())

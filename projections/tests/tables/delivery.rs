@@ -18,6 +18,7 @@ async fn stretch(world: &World, pool: Uuid, after: i64) -> Vec<(String, bool)> {
     match delivery::stretch(
         &world.client,
         &statements(world).await,
+        "one",
         PoolId::new(pool),
         after,
         1000,
@@ -67,6 +68,7 @@ async fn a_moved_zone_leaves_one_pool_and_comes_to_another() {
     let Stretch::Zones { zones, .. } = delivery::stretch(
         &world.client,
         &statements(&world).await,
+        "one",
         PoolId::new(OTHER),
         0,
         1000,
@@ -181,7 +183,7 @@ async fn servers_are_told_of_hard_deletions() {
         .change(hard, vec![zone::Event::ZoneDeleted { zone, hard: true }])
         .await;
     let Stretch::Zones { zones, .. } =
-        delivery::stretch(&world.client, &statements(&world).await, pool, 0, 100)
+        delivery::stretch(&world.client, &statements(&world).await, "one", pool, 0, 100)
             .await
             .unwrap()
     else {

@@ -272,6 +272,7 @@ impl World {
             before: self.of(zone).pool,
             after: PoolId::new(pool),
             serial: Some(self.next_serial(zone)),
+            coo: None,
         }
     }
 

@@ -289,7 +289,7 @@ impl Service {
     /// What changed since a serial, if it was replaced recently enough; for UDP only as much as a packet may hold.
     async fn steps(&self, head: &Head, from: LongSerial, transport: Transport) -> Result<Changes, ReadError> {
         let retention = self.options.ixfr_retention;
-        if !retention.is_zero() && self.reader.is_replaced_for(head.zone, from, retention).await? {
+        if !retention.is_zero() && self.reader.is_replaced_for(head, from, retention).await? {
             return Ok(Changes::Unknown);
         }
         let most = match transport {

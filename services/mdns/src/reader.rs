@@ -259,11 +259,15 @@ impl Reader {
     /// Whether a serial was replaced by the next one longer ago than that.
     pub(crate) async fn is_replaced_for(
         &self,
-        zone: ZoneId,
+        head: &Head,
         serial: LongSerial,
         time: Duration,
     ) -> Result<bool, ReadError> {
-        let seconds = transfer::seconds_since_replaced(&self.client().await?, zone, serial).await?;
+        let client = self.client().await?;
+        let seconds = match &head.catalog {
+            Some(catalog) => catalog::seconds_since_replaced(&client, catalog, position_at(serial)).await?,
+            None => transfer::seconds_since_replaced(&client, head.zone, serial).await?,
+        };
         Ok(seconds.is_some_and(|seconds| seconds > time.as_secs_f64()))
     }
 

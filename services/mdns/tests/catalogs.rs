@@ -14,7 +14,11 @@ use support::{
 use tokio_postgres::Client;
 use uuid::Uuid;
 use zonelog_dns::Name;
+use zonelog_mdns::MdnsOptions;
 use zonelog_mdns::drain::Shape;
+use zonelog_model::ZoneId;
+use zonelog_projections::purge::{self, Purged};
+use zonelog_store::Database;
 use zonelog_test_parts::{TestDatabase, eventually};
 
 const CATALOG: &str = "catalog.example.";
@@ -196,6 +200,87 @@ async fn its_records_are_answered_and_another_name_takes_its_place() {
     let serial = pool.describe("new.example.", 60).await;
     until_serial(running.address, "new.example.", serial).await;
     assert_eq!(soa_serial(running.address, "old.example.").await, None);
+    running.stop().await;
+}
+
+/// What `minidns.ixfr_retention` says holds for catalogs too.
+#[tokio::test]
+async fn ixfr_of_a_catalog_reaches_as_far_back_as_the_retention() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    pool.describe(CATALOG, 60).await;
+    let first = pool.join(1, "one.example.", None).await;
+    let second = pool.join(2, "two.example.", None).await;
+    let third = pool.leave(1).await;
+    // The first serial was replaced two hours ago, the second just now.
+    let owner = database.owner().await;
+    for (position, hours) in [(second, 2), (third, 0)] {
+        owner
+            .batch_execute(&format!(
+                "insert into event (feed, position, stream, version, type, type_version, payload, project, actor, change_id,
+                                    recorded_at)
+                 values (0, {position}, gen_random_uuid(), 1, 'zone_created', 1, '{{}}', 'p', '{{}}', gen_random_uuid(),
+                         now() - interval '{hours} hours')"
+            ))
+            .await
+            .unwrap();
+    }
+    let short = MdnsOptions {
+        ixfr_retention: Duration::from_secs(3_600),
+        ..options()
+    };
+    for (options, of_first) in [(short, Shape::Whole), (options(), Shape::Difference)] {
+        let running = Running::start(database.url(), options).await;
+        until_serial(running.address, CATALOG, third).await;
+        let received = ixfr(running.address, CATALOG, first).await;
+        assert_eq!(received.drained.shape, of_first);
+        let received = ixfr(running.address, CATALOG, second).await;
+        assert_eq!(received.drained.shape, Shape::Difference);
+        assert_eq!((received.deleted.len(), received.added.len()), (1, 0));
+        running.stop().await;
+    }
+}
+
+/// Members that left long ago are purged with their zones: no difference reaches back over them, and the serial stays.
+#[tokio::test]
+async fn a_catalog_whose_old_members_were_purged_is_sent_whole_to_who_knows_them() {
+    let database = TestDatabase::new().await;
+    let pool = Pool::of(&database).await;
+    let zone = ZoneWriter::create(database.url(), 1, "one.example.", 1_000_000).await;
+    let described = pool.describe(CATALOG, 60).await;
+    let first = pool.join(1, "one.example.", None).await;
+    let second = pool.join(2, "two.example.", None).await;
+    let last = pool.leave(1).await;
+    let running = Running::start(database.url(), options()).await;
+    until_serial(running.address, CATALOG, last).await;
+    let connections = Database::new(database.url(), "purge").unwrap().pool(1);
+    let client = connections.get().await.unwrap();
+    client
+        .batch_execute(&format!(
+            "update zone set deleted_at = now(), deleted_position = {last} where id = '{}'",
+            zone.id
+        ))
+        .await
+        .unwrap();
+    let id = ZoneId::new(zone.id);
+    while purge::some(&client, id).await.unwrap() != Purged::All {}
+    let members = client.query_one("select count(*) from catalog_member", &[]).await;
+    assert_eq!(members.unwrap().get::<_, i64>(0), 1);
+    // Another process, that never saw them.
+    let other = Running::start(database.url(), options()).await;
+    until_serial(other.address, CATALOG, last).await;
+    let content = expected(&BTreeMap::from([(2, ("two.example.", None))]));
+    for known in [described, first, second] {
+        let received = ixfr(other.address, CATALOG, known).await;
+        assert_eq!(received.drained.shape, Shape::Whole, "from {known}");
+        assert_same(&received.content, &content, "the whole catalog");
+    }
+    let next = pool.join(3, "three.example.", None).await;
+    until_serial(other.address, CATALOG, next).await;
+    let received = ixfr(other.address, CATALOG, last).await;
+    assert_eq!(received.drained.shape, Shape::Difference);
+    assert_eq!((received.deleted.len(), received.added.len()), (0, 1));
+    other.stop().await;
     running.stop().await;
 }
 

@@ -13,6 +13,7 @@
 //!                 │                                        ▲       plan.rs (pure): ensure, remove, notify, settled
 //!                 │ retry, when their time has come        │       act (targets/, NOTIFY), look again
 //!                 └────────────────────────────────────────┘
+//!  moves.rs: zones that move between pools with catalog zones, and servers that are in both
 //!  sweep.rs: asks slowly for every zone; what is missing is set aside, and so tried at once
 //! ```
 //! - The checkpoint moves only on what was seen. SERVFAIL or silence is never "gone".
@@ -27,6 +28,7 @@
 //! The servers must accept NOTIFY from this process's address, besides that of MiniDNS (`allow-notify`).
 
 mod measure;
+pub mod moves;
 mod options;
 mod pass;
 pub mod plan;

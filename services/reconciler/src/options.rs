@@ -53,6 +53,9 @@ pub struct Timings {
     pub lease: Duration,
     /// How often the pools are looked at without a wake-up (1 s).
     pub pools: Duration,
+    /// How long a server that follows catalogs may take, once it has one, until it has taken up what stands in it (10 s; BIND's
+    /// `min-update-interval` is 5 s).
+    pub catalog_grace: Duration,
 }
 
 impl Default for Timings {
@@ -71,6 +74,7 @@ impl Default for Timings {
             sweep_period: Duration::from_secs(600),
             lease: Duration::from_secs(10),
             pools: Duration::from_secs(1),
+            catalog_grace: Duration::from_secs(10),
         }
     }
 }

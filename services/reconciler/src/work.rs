@@ -200,6 +200,7 @@ impl Work {
         match delivery::stretch(
             &*self.client,
             &self.statements,
+            &self.lease.server,
             self.pool,
             self.tracker.read(),
             limit,

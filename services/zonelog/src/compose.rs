@@ -114,15 +114,28 @@ pub fn start_heartbeat(services: &[&'static str], database: &Database, roles: &m
     roles.start("the heartbeat", heartbeat.run(roles.shutdown()));
 }
 
-/// Starts the reconciler. `minidns`: where MiniDNS listens in this process, if it does.
+/// Starts the reconciler, and what sees moves between catalogs to their end. `minidns`: where MiniDNS listens in this
+/// process, if it does.
 pub fn start_reconciler(
     config: &Config,
+    central: Central,
     sealer: Sealer,
     minidns: Option<&[SocketAddr]>,
     shared: &Shared,
     roles: &mut Roles,
 ) -> Result<(), CommandError> {
     let options = reconciler_options(config, sealer, minidns);
+    let moves = zonelog_reconciler::moves::run(
+        options.clone(),
+        central,
+        shared.database.clone(),
+        shared.wakeups.subscribe(),
+        roles.shutdown(),
+    );
+    roles.start("moves between catalogs", async move {
+        moves.await;
+        Ok::<_, CommandError>(())
+    });
     let run = zonelog_reconciler::run(
         options,
         shared.database.clone(),

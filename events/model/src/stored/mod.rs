@@ -47,6 +47,7 @@ pub const TYPES: &[(&str, i16)] = &[
     ("zone_unshared", 1),
     ("zone_transferred", 1),
     ("zone_moved_to_pool", 1),
+    ("zone_move_advanced", 1),
     ("zone_primary_nameserver_changed", 1),
     ("zone_masters_changed", 1),
     ("zone_refreshed_from_primary", 1),

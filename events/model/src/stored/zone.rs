@@ -14,7 +14,7 @@ use super::value;
 use super::zone_state::{StoredRecordset, StoredShare, StoredSoaFields, StoredZone};
 use super::{shape, to_text};
 use crate::PoolId;
-use crate::zone::Event;
+use crate::zone::{ChangeOfOwnership, Event, MoveStep};
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -102,11 +102,32 @@ struct Transferred<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct MovedToPool {
+struct MovedToPool<'a> {
     before: Uuid,
     after: Uuid,
     /// Null came later, with secondary zones.
     serial: Option<i64>,
+    /// It came later than the rest: stored only when there is one.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    coo: Option<StoredChangeOfOwnership<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredChangeOfOwnership<'a> {
+    #[serde(borrow)]
+    catalog: Cow<'a, str>,
+    waits: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MoveAdvanced<'a> {
+    before: Uuid,
+    after: Uuid,
+    since: i64,
+    #[serde(borrow)]
+    step: Cow<'a, str>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -179,10 +200,26 @@ pub(super) fn encode(event: &Event) -> String {
             before,
             after,
             serial,
+            coo,
         } => to_text(&MovedToPool {
             before: before.uuid(),
             after: after.uuid(),
             serial: serial.map(LongSerial::get),
+            coo: coo.as_ref().map(|coo| StoredChangeOfOwnership {
+                catalog: coo.catalog.to_string().into(),
+                waits: coo.waits,
+            }),
+        }),
+        Event::ZoneMoveAdvanced {
+            before,
+            after,
+            since,
+            step,
+        } => to_text(&MoveAdvanced {
+            before: before.uuid(),
+            after: after.uuid(),
+            since: *since,
+            step: step.label().into(),
         }),
         Event::ZoneMastersChanged { before, after } => to_text(&MastersChanged {
             before: before.iter().map(Into::into).collect(),
@@ -255,11 +292,35 @@ pub(super) fn decode(type_name: &str, payload: &str) -> Result<Event, DecodeErro
                 before,
                 after,
                 serial,
-            } = shape(type_name, payload)?;
-            Ok(Event::ZoneMovedToPool {
+                coo,
+            } = shape::<MovedToPool<'_>>(type_name, payload)?;
+            let coo = coo.map(|coo| {
+                Ok(ChangeOfOwnership {
+                    catalog: value::name("coo.catalog", &coo.catalog)?,
+                    waits: coo.waits,
+                })
+            });
+            coo.transpose().map(|coo| Event::ZoneMovedToPool {
                 before: PoolId::new(before),
                 after: PoolId::new(after),
                 serial: serial.map(LongSerial::from_i64),
+                coo,
+            })
+        }
+        "zone_move_advanced" => {
+            let MoveAdvanced {
+                before,
+                after,
+                since,
+                step,
+            } = shape::<MoveAdvanced<'_>>(type_name, payload)?;
+            let known = MoveStep::from_label(&step);
+            let step = known.ok_or_else(|| BadValue::new("step", &step, "it is no step of a move"));
+            step.map(|step| Event::ZoneMoveAdvanced {
+                before: PoolId::new(before),
+                after: PoolId::new(after),
+                since,
+                step,
             })
         }
         "zone_masters_changed" => {

@@ -75,6 +75,7 @@ pub fn apply(
             handed_over.for_each(|recordset| recordset.project.clone_from(after));
         }
         Event::ZoneMovedToPool { after, .. } => zone.pool = *after,
+        Event::ZoneMoveAdvanced { .. } => {}
         Event::ZonePrimaryNameserverChanged { after, .. } => zone.primary_nameserver.clone_from(after),
         Event::ZoneMastersChanged { after, .. } => {
             zone.kind = ZoneKind::Secondary {
@@ -173,6 +174,9 @@ fn fit(
             ensure(*before == zone.project, "the owner before is another")
         }
         Event::ZoneMovedToPool { before, .. } => ensure(*before == zone.pool, "the pool before is another"),
+        Event::ZoneMoveAdvanced { before, after, .. } => {
+            ensure(*after == zone.pool && *before != zone.pool, "the pool is another")
+        }
         Event::ZonePrimaryNameserverChanged { before, .. } => ensure(
             *before == zone.primary_nameserver,
             "the primary name server before is another",

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use zonelog_dns::{OwnerName, Rrtype, Ttl, ZoneName};
 
+use super::event::MoveStep;
 use super::origin::ZoneKind;
 use super::refresh::TakeTransfer;
 use super::state::{ManagedResource, Record, SoaTimers};
 use crate::resource::HostPort;
-use crate::{PoolId, ProjectId, RecordsetId, ShareId, ZoneId};
+use crate::{PoolId, Position, ProjectId, RecordsetId, ShareId, ZoneId};
 
 /// A field of a partial update: left alone, or set. For a field that can be unset, `T` is an `Option`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub enum Command {
     AbandonZone(AbandonZone),
     /// Moves a zone to another pool.
     MoveZone(MoveZone),
+    /// Notes what name servers were seen to know of a move.
+    AdvanceMove(AdvanceMove),
     /// Brings a zone's apex NS and SOA up to its pool's NS records.
     RewriteNameservers(RewriteNameservers),
     /// Gives a zone to another project: part of the acceptance of an offer, see [`crate::transfer`].
@@ -65,6 +68,7 @@ impl Command {
             Self::UnshareZone(_) => "unshare_zone",
             Self::AbandonZone(_) => "abandon_zone",
             Self::MoveZone(_) => "move_zone",
+            Self::AdvanceMove(_) => "advance_move",
             Self::RewriteNameservers(_) => "rewrite_nameservers",
             Self::TransferZone(_) => "transfer_zone",
             Self::TakeTransfer(_) => "take_transfer",
@@ -84,6 +88,7 @@ impl Command {
             Self::UnshareZone(command) => command.zone,
             Self::AbandonZone(command) => command.zone,
             Self::MoveZone(command) => command.zone,
+            Self::AdvanceMove(command) => command.zone,
             Self::RewriteNameservers(command) => command.zone,
             Self::TransferZone(command) => command.zone,
             Self::TakeTransfer(command) => command.transfer.zone,
@@ -117,6 +122,7 @@ command_from!(
     UnshareZone,
     AbandonZone,
     MoveZone,
+    AdvanceMove,
     RewriteNameservers,
     TransferZone,
     TakeTransfer
@@ -276,6 +282,23 @@ pub struct MoveZone {
     pub zone: ZoneId,
     /// The pool; `None` lets the scheduler choose.
     pub pool: Option<PoolId>,
+}
+
+/// Notes how far the name servers are that follow the catalogs of the pools between which a zone moved, see
+/// [`super::Event::ZoneMoveAdvanced`]. Nothing follows for a zone that has gone on
+/// since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdvanceMove {
+    /// The zone.
+    pub zone: ZoneId,
+    /// The pool that it left.
+    pub before: PoolId,
+    /// The pool that it came to.
+    pub after: PoolId,
+    /// Since which position of the log that pool's catalog shows where the zone is going.
+    pub since: Position,
+    /// What follows.
+    pub step: MoveStep,
 }
 
 /// Brings a zone's apex NS recordset and its SOA's MNAME up to the NS records that its pool has now.

@@ -8,7 +8,47 @@ use zonelog_dns::{LongSerial, Name, Ttl};
 use super::origin::SoaFields;
 use super::state::{Recordset, Share, Zone};
 use crate::resource::HostPort;
-use crate::{PoolId, ProjectId};
+use crate::{PoolId, Position, ProjectId};
+
+/// The change of a member zone's owner between two catalogs (RFC 9432 §4.3.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeOfOwnership {
+    /// The new pool's catalog zone, which the old one names.
+    pub catalog: Name,
+    /// A name server is in both pools. The new catalog shows the zone only when that server has seen in the old one where it
+    /// is going: else it takes the zone for another of the same name, and passes over it.
+    pub waits: bool,
+}
+
+/// What follows of a move between two pools with catalog zones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MoveStep {
+    /// The new catalog shows the zone from here on.
+    Shown,
+    /// The old catalog shows the zone no more: the move is over.
+    Over,
+    /// The new catalog does not show the zone for a moment: a name server that is in both pools passed over it when it came
+    /// there, and takes it up when it comes again.
+    Hidden,
+}
+
+impl MoveStep {
+    /// Its stable name.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Shown => "shown",
+            Self::Over => "over",
+            Self::Hidden => "hidden",
+        }
+    }
+
+    /// The step of a name.
+    pub fn from_label(label: &str) -> Option<Self> {
+        [Self::Shown, Self::Over, Self::Hidden]
+            .into_iter()
+            .find(|step| step.label() == label)
+    }
+}
 
 /// An event of a zone's stream. Where `serial` is an `Option`, `None` means that no RR of the zone changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +121,20 @@ pub enum Event {
         after: PoolId,
         /// The serial it makes; `None` of a secondary zone, whose serial is its primary's.
         serial: Option<LongSerial>,
+        /// Where both pools have catalog zones: the old one shows the zone, and with it where it is going, until
+        /// [`Event::ZoneMoveAdvanced`] says that the move is over.
+        coo: Option<ChangeOfOwnership>,
+    },
+    /// What follows of a move between two pools with catalog zones: name servers were seen to know of it.
+    ZoneMoveAdvanced {
+        /// The pool that the zone left.
+        before: PoolId,
+        /// The pool that it is in.
+        after: PoolId,
+        /// The log position since which the catalog of the pool that it left shows where it is going.
+        since: Position,
+        /// What follows.
+        step: MoveStep,
     },
     /// The SOA's MNAME changed.
     ZonePrimaryNameserverChanged {
@@ -147,6 +201,7 @@ impl Event {
             Self::ZoneUnshared { .. } => "zone_unshared",
             Self::ZoneTransferred { .. } => "zone_transferred",
             Self::ZoneMovedToPool { .. } => "zone_moved_to_pool",
+            Self::ZoneMoveAdvanced { .. } => "zone_move_advanced",
             Self::ZonePrimaryNameserverChanged { .. } => "zone_primary_nameserver_changed",
             Self::ZoneMastersChanged { .. } => "zone_masters_changed",
             Self::ZoneRefreshedFromPrimary { .. } => "zone_refreshed_from_primary",
@@ -170,6 +225,7 @@ impl Event {
             | Self::ZoneShared { .. }
             | Self::ZoneUnshared { .. }
             | Self::ZoneTransferred { .. }
+            | Self::ZoneMoveAdvanced { .. }
             | Self::ZoneMastersChanged { .. } => None,
             Self::ZoneMovedToPool { serial, .. }
             | Self::RecordsetCreated { serial, .. }

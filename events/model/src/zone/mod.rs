@@ -5,7 +5,7 @@
 //!                          │  ▲
 //!                          └──┘ ZoneTtlChanged, ZoneEmailChanged, ZoneDescriptionChanged, ZonePrimaryNameserverChanged,
 //!                               ZoneMastersChanged, ZoneRefreshedFromPrimary,
-//!                               ZoneShared, ZoneUnshared, ZoneTransferred, ZoneMovedToPool,
+//!                               ZoneShared, ZoneUnshared, ZoneTransferred, ZoneMovedToPool, ZoneMoveAdvanced,
 //!                               RecordsetCreated, RecordsetChanged, RecordsetDeleted
 //! ```
 //! An accepted command is one change-set: all its events carry the same serial, one step after the zone's last; of a
@@ -28,11 +28,11 @@ mod state;
 
 pub use apply::{Inconsistent, apply};
 pub use command::{
-    AbandonZone, Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, MoveZone, Patch,
-    RewriteNameservers, ShareZone, TransferZone, UnshareZone, UpdateRecordset, UpdateZone,
+    AbandonZone, AdvanceMove, Command, CreateRecordset, CreateZone, DeleteRecordset, DeleteZone, MoveZone,
+    Patch, RewriteNameservers, ShareZone, TransferZone, UnshareZone, UpdateRecordset, UpdateZone,
 };
 pub use decide::decide;
-pub use event::Event;
+pub use event::{ChangeOfOwnership, Event, MoveStep};
 pub use facts::{ActorFacts, Facts, Limits, ZoneRef};
 pub use origin::{SoaFields, ZoneKind};
 pub use pattern::{PatternError, ZonePattern};

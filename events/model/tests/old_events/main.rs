@@ -22,10 +22,11 @@ fn golden() -> PathBuf {
 }
 
 /// What came to a type later and is stored only where it is set: type, version and what the file is called by.
-const SET: [(&str, i16, &str); 3] = [
+const SET: [(&str, i16, &str); 4] = [
     ("zone_created", 1, "secondary"),
     ("zone_deleted", 1, "hard"),
     ("zone_moved_to_pool", 1, "secondary"),
+    ("zone_moved_to_pool", 1, "coo"),
 ];
 
 fn payload(type_name: &str, version: i16) -> String {

@@ -4,7 +4,9 @@ use uuid::Uuid;
 use zonelog_dns::{LongSerial, Name, Rrtype};
 use zonelog_model::resource::HostPort;
 use zonelog_model::scenario::fixtures::*;
-use zonelog_model::zone::{Event, Recordset, Share, SoaFields, SoaTimers, Zone, ZoneKind};
+use zonelog_model::zone::{
+    ChangeOfOwnership, Event, MoveStep, Recordset, Share, SoaFields, SoaTimers, Zone, ZoneKind,
+};
 use zonelog_model::{PoolId, RecordsetId, ShareId};
 
 use super::{created_at, updated_at};
@@ -51,6 +53,24 @@ pub(super) fn set(type_name: &str, with: &str) -> Event {
                 before,
                 after,
                 serial: None,
+                coo: None,
+            },
+            other => panic!("golden/zone_moved_to_pool means {other:?}"),
+        },
+        ("zone_moved_to_pool", "coo") => match meaning("zone_moved_to_pool") {
+            Some(Event::ZoneMovedToPool {
+                before,
+                after,
+                serial,
+                ..
+            }) => Event::ZoneMovedToPool {
+                before,
+                after,
+                serial,
+                coo: Some(ChangeOfOwnership {
+                    catalog: Name::parse("Catalog.example.net.").unwrap(),
+                    waits: true,
+                }),
             },
             other => panic!("golden/zone_moved_to_pool means {other:?}"),
         },
@@ -157,6 +177,13 @@ pub(super) fn meaning(type_name: &str) -> Option<Event> {
             before: POOL,
             after: PoolId::new(Uuid::from_u128(0xb1)),
             serial: Some(long_serial(4)),
+            coo: None,
+        },
+        "zone_move_advanced" => Event::ZoneMoveAdvanced {
+            before: PoolId::new(Uuid::from_u128(0xb1)),
+            after: POOL,
+            since: 77,
+            step: MoveStep::Over,
         },
         "zone_primary_nameserver_changed" => Event::ZonePrimaryNameserverChanged {
             before: Name::parse("ns1.example.net.").unwrap(),

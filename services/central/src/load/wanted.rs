@@ -135,7 +135,7 @@ impl Wanted {
             zone::Command::TransferZone(command) => {
                 self.projects.insert(command.to.as_str().to_owned());
             }
-            zone::Command::UpdateZone(_) | zone::Command::ShareZone(_) => {}
+            zone::Command::UpdateZone(_) | zone::Command::AdvanceMove(_) | zone::Command::ShareZone(_) => {}
         }
     }
 

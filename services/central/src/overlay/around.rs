@@ -99,6 +99,7 @@ impl Around {
             Command::UpdateZone(_)
             | Command::DeleteRecordset(_)
             | Command::ShareZone(_)
+            | Command::AdvanceMove(_)
             | Command::RewriteNameservers(_) => {}
         }
         facts
@@ -200,6 +201,7 @@ impl Around {
             | Event::ZoneEmailChanged { .. }
             | Event::ZoneDescriptionChanged { .. }
             | Event::ZoneMovedToPool { .. }
+            | Event::ZoneMoveAdvanced { .. }
             | Event::ZonePrimaryNameserverChanged { .. }
             | Event::ZoneMastersChanged { .. }
             | Event::ZoneRefreshedFromPrimary { .. }

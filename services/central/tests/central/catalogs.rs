@@ -44,20 +44,20 @@ fn in_group(name: &str, group: &str) -> Request {
     request
 }
 
-fn move_zone(zone: ZoneId, to: PoolId) -> Request {
+pub(crate) fn move_zone(zone: ZoneId, to: PoolId) -> Request {
     let pool = Some(to);
     request(zone::Command::from(MoveZone { zone, pool }), AMY)
 }
 
-struct Reader(deadpool_postgres::Pool);
+pub(crate) struct Reader(deadpool_postgres::Pool);
 
 impl Reader {
-    fn of(world: &World) -> Self {
+    pub(crate) fn of(world: &World) -> Self {
         Self(Database::new(world.database.url(), "reader").unwrap().pool(1))
     }
 
     /// The catalogs, in the order of their names.
-    async fn catalogs(&self) -> Vec<Catalog> {
+    pub(crate) async fn catalogs(&self) -> Vec<Catalog> {
         let client = self.0.get().await.unwrap();
         let catalogs = catalog::catalogs(&client).await.unwrap();
         let mut catalogs: Vec<Catalog> = catalogs.into_iter().map(Result::unwrap).collect();
@@ -69,7 +69,7 @@ impl Reader {
         self.catalogs().await.remove(0)
     }
 
-    async fn at(&self, catalog: &Catalog, position: Position) -> Vec<String> {
+    pub(crate) async fn at(&self, catalog: &Catalog, position: Position) -> Vec<String> {
         let client = self.0.get().await.unwrap();
         let rows = catalog::rows_at(&client, catalog, position).await.unwrap();
         let rows: Vec<TransferRow> = rows.try_collect().await.unwrap();
@@ -77,7 +77,7 @@ impl Reader {
         rows.iter().map(shown).collect()
     }
 
-    async fn difference(&self, catalog: &Catalog, from: Position, to: Position) -> Vec<String> {
+    pub(crate) async fn difference(&self, catalog: &Catalog, from: Position, to: Position) -> Vec<String> {
         let client = self.0.get().await.unwrap();
         let rows = catalog::difference(&client, catalog, from, to, 1_000).await;
         let rows: Vec<TransferRow> = rows.unwrap().try_collect().await.unwrap();
@@ -185,7 +185,7 @@ fn expected(members: &[(ZoneId, &str, Option<&str>)]) -> Vec<String> {
     fixed().into_iter().chain(rows).collect()
 }
 
-async fn differences_lead_from_each_to_each(
+pub(crate) async fn differences_lead_from_each_to_each(
     reader: &Reader,
     catalog: &Catalog,
     seen: &[(Position, Vec<String>)],

@@ -5,6 +5,7 @@
 )]
 
 mod availability;
+mod catalog_moves;
 mod catalogs;
 mod concurrency;
 mod cost;

@@ -67,6 +67,7 @@ async fn a_deleted_zone_is_purged_and_a_rebuild_knows_it() {
         ("recordset_version", "zone"),
         ("zone_serial", "zone"),
         ("secondary_status", "zone"),
+        ("catalog_member", "zone"),
         ("deadline", "subject"),
     ] {
         eventually(format!("nothing is left in {table}"), PATIENCE, async || {

@@ -8,6 +8,7 @@
 mod another_designate;
 mod catalog_checks;
 mod catalog_keys;
+mod catalog_moves;
 mod catalogs;
 mod control;
 mod convergence;

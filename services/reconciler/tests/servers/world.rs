@@ -26,7 +26,7 @@ use zonelog_projections::delivery::{self, Resync};
 use zonelog_projections::status::{Status, zone_status_sql};
 use zonelog_reconciler::plan::Observed;
 use zonelog_reconciler::targets::{Bind9Config, RndcKey, TargetConfig};
-use zonelog_reconciler::{ReconcilerOptions, Timings, Unseal, probe, run};
+use zonelog_reconciler::{ReconcilerOptions, Timings, Unseal, moves, probe, run};
 use zonelog_store::Database;
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::pdns::Pdns;
@@ -373,6 +373,16 @@ async fn serve(
         stop.clone(),
     ));
     let serving = stop.clone();
+    // What fills the queue of what is to be done at a time.
+    let queue = secondary::run(
+        SecondaryOptions::default(),
+        central.clone(),
+        Database::new(database.url(), "queue").unwrap(),
+        mdns.nudge(),
+        central.positions(),
+        stop.clone(),
+    );
+    tokio::spawn(queue);
     tokio::spawn(async move { mdns.run(serving).await.unwrap() });
     (address, stop)
 }
@@ -588,6 +598,14 @@ impl Reconciler {
             .unwrap();
         let shutdown = CancellationToken::new();
         let (wakeups, stop) = (world.central.positions(), shutdown.clone());
+        let moves = moves::run(
+            options.clone(),
+            world.central.clone(),
+            database.clone(),
+            wakeups.clone(),
+            stop.clone(),
+        );
+        runtime.spawn(moves);
         let role = runtime.spawn(async move { run(options, database, wakeups, stop).await.unwrap() });
         Self {
             runtime: Some(runtime),
@@ -627,6 +645,7 @@ pub(crate) fn quick() -> Timings {
         probe_most: Duration::from_millis(300),
         lease: Duration::from_secs(2),
         pools: Duration::from_millis(200),
+        catalog_grace: Duration::from_millis(1_500),
         ..Timings::default()
     }
 }

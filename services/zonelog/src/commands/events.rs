@@ -225,6 +225,17 @@ fn describe(event: &zone::Event) -> String {
         zone::Event::ZoneMovedToPool { before, after, .. } => {
             format!("zone moved from pool {before} to {after}")
         }
+        zone::Event::ZoneMoveAdvanced {
+            before,
+            step: zone::MoveStep::Over,
+            ..
+        } => format!("zone's move from pool {before} is over: its catalog shows it no more"),
+        zone::Event::ZoneMoveAdvanced { after, step, .. } => {
+            format!(
+                "zone's move goes on: {} in the catalog of pool {after}",
+                step.label()
+            )
+        }
         zone::Event::ZonePrimaryNameserverChanged { before, after, .. } => {
             format!("zone's primary name server changed from {before} to {after}")
         }

@@ -39,7 +39,10 @@ pub async fn mdns(at: &At) -> Result<(), CommandError> {
 pub async fn reconciler(at: &At) -> Result<(), CommandError> {
     let mut role = Role::prepare(at, "reconciler").await?;
     let sealer = role.sealer.clone();
-    start_reconciler(&role.config, sealer, None, &role.shared(None), &mut role.roles)?;
+    // What follows of moves between catalogs is written here.
+    let central = start_central(&role.config, sealer.clone(), &role.database, &role.roles)?;
+    let shared = role.shared(Some(&central));
+    start_reconciler(&role.config, central, sealer, None, &shared, &mut role.roles)?;
     role.run(&heartbeat::RECONCILER).await
 }
 

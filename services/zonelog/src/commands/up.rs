@@ -84,8 +84,8 @@ async fn roles(
     pools::take_up_file(config, &database, &central).await?;
     let shared = Shared::new(database.clone(), Some(&central), &roles);
     let minidns = start_mdns(config, central.clone(), sealer.clone(), &shared, &mut roles).await?;
-    let api = start_api(config, central, &shared, &mut roles)?;
-    start_reconciler(config, sealer, Some(&minidns), &shared, &mut roles)?;
+    let api = start_api(config, central.clone(), &shared, &mut roles)?;
+    start_reconciler(config, central, sealer, Some(&minidns), &shared, &mut roles)?;
     let services = [&heartbeat::API[..], &heartbeat::MINIDNS, &heartbeat::RECONCILER].concat();
     start_heartbeat(&services, &database, &mut roles);
 

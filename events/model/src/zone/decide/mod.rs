@@ -43,6 +43,7 @@ pub fn decide(
         Command::UnshareZone(command) => sharing::unshare_zone(slice, command, facts),
         Command::TransferZone(command) => sharing::transfer_zone(slice, command, facts),
         Command::MoveZone(command) => pool::move_zone(slice, command, facts, now),
+        Command::AdvanceMove(command) => pool::advance_move(slice, command, facts),
         Command::TakeTransfer(command) => refresh::take_transfer(slice, command, facts, now),
         Command::RewriteNameservers(command) => pool::rewrite_nameservers(slice, command, facts, now),
     }

@@ -4,9 +4,9 @@ use zonelog_dns::{LongSerial, Name, OwnerName, Rrtype};
 
 use super::records::{parse_records, same_texts};
 use super::{live, next_serial, own_zone};
-use crate::resource::Pool;
-use crate::zone::command::{MoveZone, RewriteNameservers};
-use crate::zone::event::Event;
+use crate::resource::{Pool, PoolNameserver};
+use crate::zone::command::{AdvanceMove, MoveZone, RewriteNameservers};
+use crate::zone::event::{ChangeOfOwnership, Event};
 use crate::zone::facts::Facts;
 use crate::zone::rejection::Rejection;
 use crate::zone::rules;
@@ -36,10 +36,15 @@ pub(super) fn move_zone(
         return Err(Rejection::SamePool(id));
     }
     rules::pool_has_key_it_needs(id, facts)?;
+    let coo = facts
+        .registry
+        .pool(zone.pool)
+        .and_then(|left| change_of_ownership(left, pool));
     let moved = |serial| Event::ZoneMovedToPool {
         before: zone.pool,
         after: id,
         serial,
+        coo: coo.clone(),
     };
     if zone.kind.is_secondary() {
         return Ok(vec![moved(None)]);
@@ -48,6 +53,46 @@ pub(super) fn move_zone(
     let mut events = vec![moved(Some(serial))];
     events.extend(nameserver_changes(slice, zone, (id, pool), serial, now)?);
     Ok(events)
+}
+
+/// What a move between two pools means for those who follow their catalogs; nothing where one of them has none.
+fn change_of_ownership(left: &Pool, to: &Pool) -> Option<ChangeOfOwnership> {
+    let (left_catalog, catalog) = (left.catalog_zone.as_ref()?, to.catalog_zone.as_ref()?);
+    if left_catalog.name == catalog.name {
+        return None;
+    }
+    let is_same = |a: &PoolNameserver, b: &PoolNameserver| {
+        a.port == b.port && (a.host.trim_end_matches('.')).eq_ignore_ascii_case(b.host.trim_end_matches('.'))
+    };
+    let in_both = |server| to.nameservers.iter().any(|other| is_same(server, other));
+    Some(ChangeOfOwnership {
+        catalog: catalog.name.clone(),
+        waits: left.nameservers.iter().any(in_both),
+    })
+}
+
+pub(super) fn advance_move(
+    slice: &ZoneSlice,
+    command: &AdvanceMove,
+    facts: &Facts,
+) -> Result<Vec<Event>, Rejection> {
+    let zone = live(own_zone(slice, command.zone, facts)?)?;
+    let AdvanceMove {
+        before,
+        after,
+        since,
+        step,
+        ..
+    } = *command;
+    if zone.pool != after || before == after {
+        return Ok(Vec::new());
+    }
+    Ok(vec![Event::ZoneMoveAdvanced {
+        before,
+        after,
+        since,
+        step,
+    }])
 }
 
 pub(super) fn rewrite_nameservers(

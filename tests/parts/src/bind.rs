@@ -6,18 +6,9 @@ use std::fmt::Write as _;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, chown};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
-
-/// How long named may take to answer its first query, or to stop.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A query for the SOA of the root, as a sign of life: any answer will do (RFC 1035 §4.1).
-const SIGN_OF_LIFE: [u8; 17] = [0x5a, 0x4c, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1];
+use crate::process::{Channel, Look, Process, Start};
 
 /// What a BIND for a test is like.
 #[derive(Clone, Debug)]
@@ -52,9 +43,7 @@ impl Default for BindOptions {
 /// A BIND that runs until it is dropped; its folder goes with it.
 #[derive(Debug)]
 pub struct Bind {
-    folder: TempDir,
-    child: Option<Child>,
-    dns: SocketAddr,
+    process: Process,
     rndc: SocketAddr,
     algorithm: String,
     account: Option<Account>,
@@ -80,10 +69,10 @@ impl Bind {
     }
 
     async fn start_once(options: &BindOptions) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("zonelog-bind-").tempdir()?;
-        let account = Account::for_named(folder.path())?;
         let (dns, rndc) = (options.dns.unwrap_or_else(free_address), free_address());
-        let path = folder.path().to_owned();
+        let process = Process::new("bind", dns)?;
+        let account = Account::for_named(process.folder())?;
+        let path = process.folder().to_owned();
         std::fs::write(path.join("named.conf"), configuration(&path, dns, rndc, options))?;
         for (name, master_file) in &options.primary_zones {
             let file = path.join(primary_file(name));
@@ -94,9 +83,7 @@ impl Bind {
         give(&path, account.as_ref())?;
         let algorithm = options.rndc_algorithm.clone();
         let mut bind = Self {
-            folder,
-            child: None,
-            dns,
+            process,
             rndc,
             algorithm,
             account,
@@ -107,7 +94,7 @@ impl Bind {
 
     /// Where it answers DNS, UDP and TCP.
     pub fn dns_address(&self) -> SocketAddr {
-        self.dns
+        self.process.dns
     }
 
     /// Where its rndc channel listens.
@@ -132,138 +119,66 @@ impl Bind {
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.process.folder()
     }
 
     /// The process id of named, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
+        self.process.pid()
     }
 
     /// What named wrote to its log so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+        self.process.log()
     }
 
     /// Stops it in good order (SIGTERM) and waits for its end. Its zones stay on its disk.
     pub async fn stop(&mut self) -> io::Result<()> {
-        let Some(child) = &mut self.child else {
-            return Ok(());
-        };
-        if let Some(pid) = child.id() {
-            Command::new("kill")
-                .arg("-TERM")
-                .arg(pid.to_string())
-                .status()
-                .await?;
-        }
-        if tokio::time::timeout(PATIENCE, child.wait()).await.is_err() {
-            child.kill().await?;
-        }
-        self.child = None;
-        Ok(())
+        self.process.stop().await
     }
 
     /// Kills it (SIGKILL) and waits for its end.
     pub async fn kill(&mut self) -> io::Result<()> {
-        if let Some(mut child) = self.child.take() {
-            child.kill().await?;
-        }
-        Ok(())
+        self.process.kill().await
     }
 
     /// Kills it and deletes everything that it was told and transferred, as if its disk was lost; zones for which it is
     /// the primary stay. It is down afterwards: [`Self::start_again`] starts it empty.
     pub async fn wipe(&mut self) -> io::Result<()> {
-        self.kill().await?;
-        for entry in std::fs::read_dir(self.folder.path())? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let name = name.to_string_lossy();
-            if name == "named.conf" || name == "named.log" || name.starts_with("primary.") {
-                continue;
-            }
-            if entry.file_type()?.is_dir() {
-                std::fs::remove_dir_all(entry.path())?;
-            } else {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
-        Ok(())
+        self.process
+            .wipe(|name| name == "named.conf" || name.starts_with("primary."))
+            .await
     }
 
     /// Starts it again on the same ports and folder, and waits until it answers. Does nothing while it runs.
     pub async fn start_again(&mut self) -> io::Result<()> {
-        if self.child.is_some() {
-            return Ok(());
-        }
-        // The server must not outlive the test: it gets SIGKILL when the thread that started it ends.
-        let mut command = Command::new("setpriv");
-        command.args(["--pdeathsig", "KILL"]);
-        if let Some(account) = &self.account {
+        let account = self.account.as_ref().map_or_else(Vec::new, |account| {
             let (uid, gid) = (account.uid.to_string(), account.gid.to_string());
-            command.args(["--reuid", &uid, "--regid", &gid, "--clear-groups"]);
-        }
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.log_path())?;
-        command
-            .args(["named", "-g", "-4", "-n", "1", "-c"])
-            .arg(self.folder.path().join("named.conf"));
-        command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true);
-        let already = self.log().len();
-        let child = command.spawn().map_err(|error| {
-            io::Error::new(
-                error.kind(),
-                format!("cannot run setpriv and named (apt install bind9): {error}"),
-            )
-        })?;
-        self.child = Some(child);
-        self.wait_until_it_answers(already).await
+            ["--reuid", &uid, "--regid", &gid, "--clear-groups"]
+                .map(str::to_owned)
+                .to_vec()
+        });
+        let file = self.folder().join("named.conf").display().to_string();
+        let start = Start {
+            program: "named",
+            package: "bind9",
+            account,
+            arguments: ["-g", "-4", "-n", "1", "-c", &file].map(str::to_owned).to_vec(),
+            channel: Channel::Tcp(self.rndc),
+        };
+        self.process.start(&start, look).await
     }
+}
 
-    async fn wait_until_it_answers(&mut self, already: usize) -> io::Result<()> {
-        let end = Instant::now() + PATIENCE;
-        let socket = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        socket.connect(self.dns).await?;
-        loop {
-            let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
-            let log = self.log();
-            let log = log.get(already..).unwrap_or_default();
-            // named goes on without a listener whose port is taken, and says so.
-            let taken = log.contains("address in use") || log.contains("address already in use");
-            if taken || ended.is_some() || Instant::now() > end {
-                let kind = if taken {
-                    io::ErrorKind::AddrInUse
-                } else {
-                    io::ErrorKind::Other
-                };
-                let text = format!("named on {} did not come up; its log:\n{log}", self.dns);
-                self.kill().await?;
-                return Err(io::Error::new(kind, text));
-            }
-            // Another's server on our port would answer too; named's own log is the proof that it is ours.
-            if log.contains("running") && socket.send(&SIGN_OF_LIFE).await.is_ok() {
-                let mut answer = [0; 512];
-                let received =
-                    tokio::time::timeout(Duration::from_millis(50), socket.recv(&mut answer)).await;
-                if matches!(received, Ok(Ok(length)) if length >= 12)
-                    && tokio::net::TcpStream::connect(self.rndc).await.is_ok()
-                {
-                    return Ok(());
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder.path().join("named.log")
+fn look(log: &str) -> Look {
+    // named goes on without a listener whose port is taken, and says so.
+    if log.contains("address in use") || log.contains("address already in use") {
+        Look::PortTaken
+    } else if log.contains("running") {
+        // Another's server on our port would answer too; named's own log is the proof that it is ours.
+        Look::Fine
+    } else {
+        Look::NotYet
     }
 }
 

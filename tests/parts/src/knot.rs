@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use tokio::process::Command;
 
-use crate::secondary::{Program, Secondary, TransferKey};
+use crate::secondary::{Program, Secondary, TransferKey, secondary};
 
 /// Its control socket, in its folder.
 const SOCKET: &str = "knot.sock";
@@ -88,32 +88,9 @@ impl Knot {
             Err(io::Error::other(format!("knotc {arguments:?}: {output:?}")))
         }
     }
-
-    /// Kills it (SIGKILL) and waits for its end.
-    pub async fn kill(&mut self) -> io::Result<()> {
-        self.0.kill().await
-    }
-
-    /// Kills it and deletes everything that it was told and transferred. It is down afterwards.
-    pub async fn wipe(&mut self) -> io::Result<()> {
-        self.0.wipe().await
-    }
-
-    /// Starts it again on the same port and folder, and waits until it answers.
-    pub async fn start_again(&mut self) -> io::Result<()> {
-        self.0.start_again().await
-    }
-
-    /// Where it answers DNS, UDP and TCP.
-    pub fn dns_address(&self) -> SocketAddr {
-        self.0.dns
-    }
-
-    /// What it wrote to its log so far.
-    pub fn log(&self) -> String {
-        self.0.log()
-    }
 }
+
+secondary!(Knot);
 
 /// What both kinds have in their configuration.
 fn server(folder: &str, dns: SocketAddr) -> String {

@@ -19,6 +19,7 @@ pub mod python;
 pub mod wait;
 
 mod port;
+mod process;
 mod secondary;
 
 pub use port::free_port;

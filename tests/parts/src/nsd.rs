@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::secondary::{Program, Secondary, TransferKey};
+use crate::secondary::{Program, Secondary, TransferKey, secondary};
 
 /// What an NSD for a test is like.
 #[derive(Clone, Debug)]
@@ -139,32 +139,9 @@ impl Nsd {
         self.0.reconfigure(|text| text.to_owned() + &more)?;
         self.nsd_control(&["reconfig"]).await.map(drop)
     }
-
-    /// Kills it (SIGKILL) and waits for its end.
-    pub async fn kill(&mut self) -> io::Result<()> {
-        self.0.kill().await
-    }
-
-    /// Kills it and deletes everything that it was told and transferred. It is down afterwards.
-    pub async fn wipe(&mut self) -> io::Result<()> {
-        self.0.wipe().await
-    }
-
-    /// Starts it again on the same port and folder, and waits until it answers.
-    pub async fn start_again(&mut self) -> io::Result<()> {
-        self.0.start_again().await
-    }
-
-    /// Where it answers DNS, UDP and TCP.
-    pub fn dns_address(&self) -> SocketAddr {
-        self.0.dns
-    }
-
-    /// What it wrote to its log so far.
-    pub fn log(&self) -> String {
-        self.0.log()
-    }
 }
+
+secondary!(Nsd);
 
 /// What both kinds have in their configuration. A test asks more often than the rate by which NSD tells an attacker.
 fn server(folder: &str, dns: SocketAddr, reload_timeout: u8) -> String {

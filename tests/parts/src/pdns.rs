@@ -3,18 +3,11 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::path::Path;
 
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
-/// How long it may take to answer its first query, or to stop.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A query for the SOA of the root, as a sign of life: any answer will do (RFC 1035 §4.1).
-const SIGN_OF_LIFE: [u8; 17] = [0x5a, 0x4c, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1];
+use crate::process::{Channel, Look, Process, Start};
 
 /// The tables of an empty database, where Debian's package has them.
 const SCHEMA: &str = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql";
@@ -33,9 +26,7 @@ pub struct PdnsOptions {
 /// A PowerDNS that runs until it is dropped; its folder goes with it.
 #[derive(Debug)]
 pub struct Pdns {
-    folder: TempDir,
-    child: Option<Child>,
-    dns: SocketAddr,
+    process: Process,
     api: SocketAddr,
     options: PdnsOptions,
 }
@@ -46,13 +37,10 @@ impl Pdns {
 
     /// Starts one and waits until it answers.
     pub async fn start(options: PdnsOptions) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("zonelog-pdns-").tempdir()?;
         let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let mut pdns = Self {
-            dns: local(crate::free_port()),
+            process: Process::new("pdns", local(crate::free_port()))?,
             api: local(crate::free_port()),
-            folder,
-            child: None,
             options,
         };
         std::fs::write(pdns.folder().join("pdns.conf"), pdns.configuration())?;
@@ -63,7 +51,7 @@ impl Pdns {
 
     /// Where it answers DNS, UDP and TCP.
     pub fn dns_address(&self) -> SocketAddr {
-        self.dns
+        self.process.dns
     }
 
     /// Where its API listens.
@@ -78,17 +66,17 @@ impl Pdns {
 
     /// Its folder.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        self.process.folder()
     }
 
     /// The process id, while it runs.
     pub fn pid(&self) -> Option<u32> {
-        self.child.as_ref().and_then(Child::id)
+        self.process.pid()
     }
 
     /// What it wrote to its log so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+        self.process.log()
     }
 
     /// Asks its database: one line a row, the columns apart by `|`.
@@ -114,93 +102,33 @@ impl Pdns {
 
     /// Stops it in good order (SIGTERM) and waits for its end. Its zones stay on its disk.
     pub async fn stop(&mut self) -> io::Result<()> {
-        if let Some(pid) = self.pid() {
-            let mut kill = Command::new("kill");
-            kill.arg("-TERM").arg(pid.to_string()).status().await?;
-        }
-        if let Some(child) = &mut self.child
-            && tokio::time::timeout(PATIENCE, child.wait()).await.is_err()
-        {
-            child.kill().await?;
-        }
-        self.child = None;
-        Ok(())
+        self.process.stop().await
     }
 
     /// Kills it (SIGKILL) and waits for its end.
     pub async fn kill(&mut self) -> io::Result<()> {
-        if let Some(mut child) = self.child.take() {
-            child.kill().await?;
-        }
-        Ok(())
+        self.process.kill().await
     }
 
     /// Kills it and empties its database, as if its disk was lost; what it knew from its start is put back. It is
     /// down afterwards.
     pub async fn wipe(&mut self) -> io::Result<()> {
-        self.kill().await?;
-        for entry in std::fs::read_dir(self.folder())? {
-            let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with("pdns.sqlite3") {
-                std::fs::remove_file(entry.path())?;
-            }
-        }
+        self.process
+            .wipe(|name| !name.starts_with("pdns.sqlite3"))
+            .await?;
         self.make_database().await
     }
 
     /// Starts it again on the same ports and folder, and waits until it answers. Does nothing while it runs.
     pub async fn start_again(&mut self) -> io::Result<()> {
-        if self.child.is_some() {
-            return Ok(());
-        }
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.log_path())?;
-        // The server must not outlive the test: it gets SIGKILL when the thread that started it ends.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "pdns_server"])
-            .arg(format!("--config-dir={}", self.folder().display()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| {
-                let text = format!("cannot run setpriv and pdns_server (apt install pdns-server): {error}");
-                io::Error::new(error.kind(), text)
-            })?;
-        self.child = Some(child);
-        self.wait_until_it_answers().await
-    }
-
-    async fn wait_until_it_answers(&mut self) -> io::Result<()> {
-        let end = Instant::now() + PATIENCE;
-        let socket = tokio::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        socket.connect(self.dns).await?;
-        loop {
-            let ended = self.child.as_mut().map(Child::try_wait).transpose()?.flatten();
-            if ended.is_some() || Instant::now() > end {
-                let text = format!(
-                    "pdns_server on {} did not come up; its log:\n{}",
-                    self.dns,
-                    self.log()
-                );
-                self.kill().await?;
-                return Err(io::Error::other(text));
-            }
-            if socket.send(&SIGN_OF_LIFE).await.is_ok() {
-                let mut answer = [0; 512];
-                let received =
-                    tokio::time::timeout(Duration::from_millis(50), socket.recv(&mut answer)).await;
-                if matches!(received, Ok(Ok(length)) if length >= 12)
-                    && tokio::net::TcpStream::connect(self.api).await.is_ok()
-                {
-                    return Ok(());
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        let start = Start {
+            program: "pdns_server",
+            package: "pdns-server",
+            account: Vec::new(),
+            arguments: vec![format!("--config-dir={}", self.folder().display())],
+            channel: Channel::Tcp(self.api),
+        };
+        self.process.start(&start, |_| Look::Fine).await
     }
 
     async fn make_database(&self) -> io::Result<()> {
@@ -226,16 +154,12 @@ impl Pdns {
              secondary=yes\nallow-notify-from=127.0.0.0/8\nallow-axfr-ips=127.0.0.0/8\nsecurity-poll-suffix=\n\
              api=yes\napi-key={token}\nwebserver=yes\nwebserver-address=127.0.0.1\nwebserver-port={api}\n\
              launch=gsqlite3\ngsqlite3-database={folder}/pdns.sqlite3\ngsqlite3-pragma-synchronous=0\n{more}\n",
-            dns = self.dns.port(),
+            dns = self.process.dns.port(),
             api = self.api.port(),
             folder = self.folder().display(),
             token = Self::API_TOKEN,
             more = self.options.config,
         )
-    }
-
-    fn log_path(&self) -> PathBuf {
-        self.folder().join("pdns.log")
     }
 }
 

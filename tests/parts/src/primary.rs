@@ -71,7 +71,7 @@ impl Primary {
 
     /// Where it answers DNS, UDP and TCP.
     pub fn dns_address(&self) -> SocketAddr {
-        self.0.dns
+        self.0.dns_address()
     }
 
     /// Gives it another master file, and lets it read that.

@@ -11,7 +11,7 @@ use crate::Result;
 use crate::asker::{Asker, SOA};
 use crate::http::Http;
 
-/// A caller that makes recordsets one after the other in a zone of its own.
+/// A caller that makes recordsets one after the other in a zone of its own, and tries again when it is told to.
 pub(crate) struct SmallWrites(Beside);
 
 impl SmallWrites {
@@ -29,8 +29,18 @@ impl SmallWrites {
                 count += 1;
                 let body = format!(r#"{{"name":"h{count}.{name}","type":"A","records":["192.0.2.1"]}}"#);
                 let begun = Instant::now();
-                http.expect("POST", &format!("/v2/zones/{zone}/recordsets"), &body, &[202])
-                    .await?;
+                let path = format!("/v2/zones/{zone}/recordsets");
+                loop {
+                    match http.send("POST", &path, &body).await? {
+                        (202, _) => break,
+                        // It was not done, and is to be tried again.
+                        (503, _) => {}
+                        (status, answer) => {
+                            let answer = String::from_utf8_lossy(&answer);
+                            return Err(format!("POST {path}: {status} {answer}").into());
+                        }
+                    }
+                }
                 longest = longest.max(begun.elapsed());
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -39,7 +49,7 @@ impl SmallWrites {
         Ok(Self(Beside { stop, longest }))
     }
 
-    /// The longest wait, in milliseconds.
+    /// The longest wait until one was taken, in milliseconds.
     pub(crate) async fn stop(self) -> Result<f64> {
         self.0.stop().await
     }

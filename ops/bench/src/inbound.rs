@@ -30,6 +30,9 @@ pub(crate) async fn run() -> Result<bool> {
         by_knot(primary.address()).await?,
         by_bind(primary.address()).await?,
     );
+    for (name, taken) in [("knotd", &knot), ("named", &bind)] {
+        say(&format!("  {name}: {:.1} s, {:.0} MiB", taken.seconds, taken.peak));
+    }
     let ours = ours(&primary).await?;
     let name = format!("{RECORDS} records from a primary, to the SOA");
     for (yardstick, theirs) in [("knotd", &knot), ("named", &bind)] {
@@ -95,10 +98,15 @@ async fn ours(primary: &Knot) -> Result<Ours> {
     let seconds = begun.elapsed().as_secs_f64();
     let (question, write) = (questions.stop().await?, writes.stop().await?);
     let peak = Memory::of(zonelog.pid())?.peak;
+    say(&format!(
+        "  ours: {seconds:.1} s, {peak:.0} MiB; a SOA waited {question:.0} ms, a small write {write:.0} ms"
+    ));
     primary
         .add(ZONE, [format!("one-more.{ZONE}")].into_iter())
         .await?;
     let begun = Instant::now();
+    // The connection may have been idle for too long.
+    let mut http = Http::connect(zonelog.api(), token.trim()).await?;
     let path = format!("/v2/zones/{zone}/tasks/xfr");
     http.expect("POST", &path, "", &[202]).await?;
     asker.until_newer(ZONE, Some(serial), PATIENCE).await?;

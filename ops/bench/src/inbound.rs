@@ -31,7 +31,10 @@ pub(crate) async fn run() -> Result<bool> {
         by_bind(primary.address()).await?,
     );
     for (name, taken) in [("knotd", &knot), ("named", &bind)] {
-        say(&format!("  {name}: {:.1} s, {:.0} MiB", taken.seconds, taken.peak));
+        say(&format!(
+            "  {name}: {:.1} s, {:.0} MiB",
+            taken.seconds, taken.peak
+        ));
     }
     let ours = ours(&primary).await?;
     let name = format!("{RECORDS} records from a primary, to the SOA");

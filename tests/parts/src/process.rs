@@ -139,10 +139,16 @@ impl Process {
             if name == LOG || keep(&name) {
                 continue;
             }
-            if entry.file_type()?.is_dir() {
-                std::fs::remove_dir_all(entry.path())?;
-            } else {
-                std::fs::remove_file(entry.path())?;
+            let removed = match entry.file_type() {
+                Ok(kind) if kind.is_dir() => std::fs::remove_dir_all(entry.path()),
+                Ok(_) => std::fs::remove_file(entry.path()),
+                Err(error) => Err(error),
+            };
+            // NSD's other processes tidy up when they find that the first is gone.
+            if let Err(error) = removed
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(error);
             }
         }
         Ok(())

@@ -43,6 +43,7 @@ pub mod targets;
 mod term;
 pub mod topology;
 mod tracker;
+mod traffic;
 mod work;
 
 pub use options::{ReconcilerOptions, Timings, Unseal};

@@ -2,10 +2,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, sleep};
 use zonelog_dns::tsig::Key;
 use zonelog_dns::{LongSerial, Serial, ZoneName};
@@ -19,23 +17,8 @@ use crate::probe;
 use crate::targets::{TargetError, ZoneSpec};
 use crate::term::Term;
 use crate::topology::ServerSpec;
+use crate::traffic::{COMES_EACH, FOLLOWS_EACH, LOOK_AGAIN, Traffic};
 
-/// The first pause between two looks, and the longest; it doubles in between.
-const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
-/// With many zones on their way, how much longer the longest pause is for each of them: the server is asked no more than
-/// 4,000 times a second.
-const FOLLOWS_EACH: Duration = Duration::from_micros(250);
-/// The same for zones that the server is yet to come for: each such question is refused, and servers that limit the rate of
-/// their answers let 200 refusals a second through (NSD's `rrl-ratelimit`). When one has come, the next are asked for at once.
-const COMES_EACH: Duration = Duration::from_millis(5);
-/// How many zones are looked at when one has come.
-const NEXT: usize = 2;
-/// For how long a server that answered is not taken to be away, in query timeouts.
-const HEARD: u32 = 2;
-/// How many questions may be open at once, to a server and to its masters: each is a socket.
-const QUESTIONS: usize = 64;
-/// How many NOTIFYs may wait for their acknowledgement at once. Of more nobody waits for what is answered.
-const NOTIFIES: usize = 128;
 /// How often a server may stay silent until it is taken to be away.
 const SILENCES: usize = 2;
 /// From this many failed tries on, a zone that merely follows too slowly counts as failing.
@@ -59,83 +42,6 @@ pub(crate) struct Server {
     pub(crate) term: Term,
     /// What is going on with it.
     pub(crate) traffic: Traffic,
-}
-
-/// What is going on with a server.
-#[derive(Debug)]
-pub(crate) struct Traffic {
-    began: Instant,
-    /// How many tries are under way.
-    tries: AtomicUsize,
-    /// When it last came to serve a zone that it was told of, in milliseconds since `began`.
-    came: AtomicU64,
-    /// Wakes those that wait for it to come, in the order in which they began to wait.
-    comes: Notify,
-    /// When it last answered, in milliseconds since `began`.
-    heard: AtomicU64,
-    questions: Semaphore,
-    notifies: Arc<Semaphore>,
-}
-
-impl Traffic {
-    fn new() -> Self {
-        Self {
-            began: Instant::now(),
-            tries: AtomicUsize::new(0),
-            came: AtomicU64::new(0),
-            comes: Notify::new(),
-            heard: AtomicU64::new(0),
-            questions: Semaphore::new(QUESTIONS),
-            notifies: Arc::new(Semaphore::new(NOTIFIES)),
-        }
-    }
-
-    fn now(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
-    }
-
-    /// The server came to serve a zone that it was told of.
-    fn another_came(&self) {
-        self.came.fetch_max(self.now(), Ordering::Relaxed);
-        for _ in 0..NEXT {
-            self.comes.notify_one();
-        }
-    }
-
-    fn since_another_came(&self) -> Duration {
-        self.since(&self.came)
-    }
-
-    /// Whether it answered just now.
-    fn was_heard(&self, window: Duration) -> bool {
-        self.heard.load(Ordering::Relaxed) > 0 && self.since(&self.heard) < window
-    }
-
-    fn since(&self, moment: &AtomicU64) -> Duration {
-        Duration::from_millis(self.now().saturating_sub(moment.load(Ordering::Relaxed)))
-    }
-
-    /// The longest pause between two looks at one zone, when each of those on their way may have so much of it.
-    fn longest_pause(&self, each: Duration) -> Duration {
-        let tries = u32::try_from(self.tries.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        LOOK_AGAIN.1.max(each.saturating_mul(tries))
-    }
-}
-
-/// Counts a try for as long as it lasts, also when it is given up.
-struct Underway<'a>(&'a Traffic);
-
-impl<'a> Underway<'a> {
-    fn begin(traffic: &'a Traffic) -> Self {
-        traffic.tries.fetch_add(1, Ordering::Relaxed);
-        Self(traffic)
-    }
-}
-
-impl Drop for Underway<'_> {
-    fn drop(&mut self) {
-        self.0.tries.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// How a try ended.
@@ -198,7 +104,7 @@ impl Server {
     ///
     /// `new`: the server cannot serve the zone yet, so it is told without being asked first.
     pub(crate) async fn bring(&self, zone: &ZoneTarget, attempts: i32, new: bool) -> Report {
-        let _underway = Underway::begin(&self.traffic);
+        let _underway = self.traffic.begin_try();
         let desired = zone.serial.map_or(Desired::Absent, Desired::Serving);
         if let Desired::Serving(serial) = desired
             && let Err(error) = self.masters_show(zone, serial).await
@@ -321,20 +227,17 @@ impl Server {
     /// Asks the server for a zone's SOA, when it is its turn.
     pub(crate) async fn ask(&self, address: SocketAddr, name: &ZoneName) -> Observed {
         let key = self.config.key.as_deref();
-        // Nobody closes the semaphore.
-        let _turn = self.traffic.questions.acquire().await;
+        let _turn = self.traffic.question().await;
         let observed = probe::soa(address, name, key, self.timings.query_timeout).await;
         if !matches!(observed, Observed::Silent(_)) {
-            self.traffic
-                .heard
-                .fetch_max(self.traffic.now().max(1), Ordering::Relaxed);
+            self.traffic.answered();
         }
         observed
     }
 
     /// Whether the server answered anything just now.
     pub(crate) fn was_heard(&self) -> bool {
-        self.traffic.was_heard(self.timings.query_timeout * HEARD)
+        self.traffic.was_heard(self.timings.query_timeout)
     }
 
     async fn follow(
@@ -417,7 +320,7 @@ impl Server {
                 }
                 Step::Wait if told && !matches!(situation.observed, Observed::Serving(_)) => {
                     // The first of them finds out when the server comes; who just began to wait may be the first.
-                    let _ = tokio::time::timeout(pause, self.traffic.comes.notified()).await;
+                    self.traffic.until_another_came(pause).await;
                     pause = (pause * 2).min(self.traffic.longest_pause(COMES_EACH));
                     continue;
                 }
@@ -478,7 +381,7 @@ impl Server {
     /// Sends a NOTIFY. Its acknowledgement is only counted: what proves that the server follows is its SOA.
     fn notify(&self, address: SocketAddr, zone: &ZoneTarget, key: Option<Arc<Key>>) {
         let (name, server) = (zone.name.clone(), self.config.name.clone());
-        let waits = Arc::clone(&self.traffic.notifies).try_acquire_owned();
+        let waits = self.traffic.acknowledgement();
         tokio::spawn(async move {
             let patience = waits.as_ref().map_or(Duration::ZERO, |_| probe::NOTIFY_PATIENCE);
             let outcome = match probe::notify(address, &name, key.as_deref(), patience).await {
@@ -584,7 +487,7 @@ impl Server {
     /// Asks a master as the target with this key does.
     async fn ask_master(&self, master: SocketAddr, key: Option<&Key>, zone: &ZoneTarget) -> Observed {
         let keys = (key, self.config.pool_key.as_deref());
-        let _turn = self.traffic.questions.acquire().await;
+        let _turn = self.traffic.question().await;
         probe::master_soa(master, &zone.name, keys, self.timings.query_timeout).await
     }
 

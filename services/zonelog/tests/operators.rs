@@ -281,7 +281,7 @@ async fn secondary_zones_are_shown_with_how_they_stand() {
     let said = installation.done(&["secondary", "list"]).await;
     assert!(said.contains("there are no secondary zones"), "{said}");
     let said = installation.done(&["events", "exists"]).await;
-    assert!(said.contains("nothing is recorded yet"), "{said}");
+    assert!(said.contains("nothing is recorded of that time"), "{said}");
 
     let client = installation.database.client().await;
     client

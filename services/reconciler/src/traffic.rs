@@ -1,0 +1,168 @@
+//! What is going on with one server: how many tries are under way, when it last answered, and when it last came for a zone.
+//! It sets the pace at which the tries ask, so that many of them ask no more than the server will answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+/// The first pause between two looks, and the longest; it doubles in between.
+pub(crate) const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+/// With many zones on their way, how much longer the longest pause is for each of them: the server is asked no more than
+/// 4,000 times a second.
+pub(crate) const FOLLOWS_EACH: Duration = Duration::from_micros(250);
+/// The same for zones that the server is yet to come for: each such question is refused, and servers that limit the rate of
+/// their answers let 200 refusals a second through (NSD's `rrl-ratelimit`). When one has come, the next are asked for at once.
+pub(crate) const COMES_EACH: Duration = Duration::from_millis(5);
+/// How many zones are looked at when one has come.
+const NEXT: usize = 2;
+/// For how long a server that answered is not taken to be away, in query timeouts.
+const HEARD: u32 = 2;
+/// How many questions may be open at once, to a server and to its masters: each is a socket.
+const QUESTIONS: usize = 64;
+/// How many NOTIFYs may wait for their acknowledgement at once. Of more nobody waits for what is answered.
+const NOTIFIES: usize = 128;
+
+/// What is going on with a server.
+#[derive(Debug)]
+pub(crate) struct Traffic {
+    began: Instant,
+    /// How many tries are under way.
+    tries: AtomicUsize,
+    /// When it last came to serve a zone that it was told of, in milliseconds since `began`.
+    came: AtomicU64,
+    /// Wakes those that wait for it to come, in the order in which they began to wait.
+    comes: Notify,
+    /// When it last answered, in milliseconds since `began`.
+    heard: AtomicU64,
+    questions: Semaphore,
+    notifies: Arc<Semaphore>,
+}
+
+impl Traffic {
+    /// Nothing, yet.
+    pub(crate) fn new() -> Self {
+        Self {
+            began: Instant::now(),
+            tries: AtomicUsize::new(0),
+            came: AtomicU64::new(0),
+            comes: Notify::new(),
+            heard: AtomicU64::new(0),
+            questions: Semaphore::new(QUESTIONS),
+            notifies: Arc::new(Semaphore::new(NOTIFIES)),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The server came to serve a zone that it was told of.
+    pub(crate) fn another_came(&self) {
+        self.came.fetch_max(self.now(), Ordering::Relaxed);
+        for _ in 0..NEXT {
+            self.comes.notify_one();
+        }
+    }
+
+    /// How long ago that was.
+    pub(crate) fn since_another_came(&self) -> Duration {
+        self.since(&self.came)
+    }
+
+    /// Waits until it came for another zone, and it is this one's turn to be looked at; or for so long.
+    pub(crate) async fn until_another_came(&self, pause: Duration) {
+        // Either will do.
+        let _ = tokio::time::timeout(pause, self.comes.notified()).await;
+    }
+
+    /// It answered something.
+    pub(crate) fn answered(&self) {
+        self.heard.fetch_max(self.now().max(1), Ordering::Relaxed);
+    }
+
+    /// Whether it answered just now, where an answer may take `query_timeout`.
+    pub(crate) fn was_heard(&self, query_timeout: Duration) -> bool {
+        self.heard.load(Ordering::Relaxed) > 0 && self.since(&self.heard) < query_timeout * HEARD
+    }
+
+    /// Waits for a turn to ask something.
+    pub(crate) async fn question(&self) -> Option<SemaphorePermit<'_>> {
+        // Nobody closes the semaphore.
+        self.questions.acquire().await.ok()
+    }
+
+    /// A place among those that wait for a NOTIFY's acknowledgement, if there is one.
+    pub(crate) fn acknowledgement(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.notifies).try_acquire_owned().ok()
+    }
+
+    /// Counts a try until what it returns is dropped.
+    pub(crate) fn begin_try(&self) -> Underway<'_> {
+        self.tries.fetch_add(1, Ordering::Relaxed);
+        Underway(self)
+    }
+
+    fn since(&self, moment: &AtomicU64) -> Duration {
+        Duration::from_millis(self.now().saturating_sub(moment.load(Ordering::Relaxed)))
+    }
+
+    /// The longest pause between two looks at one zone, when each of those on their way may have so much of it.
+    pub(crate) fn longest_pause(&self, each: Duration) -> Duration {
+        let tries = u32::try_from(self.tries.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        LOOK_AGAIN.1.max(each.saturating_mul(tries))
+    }
+}
+
+/// A try that is under way: it ends when this is dropped, also when it is given up.
+#[derive(Debug)]
+pub(crate) struct Underway<'a>(&'a Traffic);
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        self.0.tries.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    #[test]
+    fn the_more_are_on_their_way_the_less_often_each_is_asked_for() {
+        let traffic = Traffic::new();
+        let tries: Vec<_> = (0..1_000).map(|_| traffic.begin_try()).collect();
+        assert_eq!(traffic.longest_pause(COMES_EACH), Duration::from_secs(5));
+        assert_eq!(traffic.longest_pause(FOLLOWS_EACH), Duration::from_millis(250));
+        drop(tries);
+        assert_eq!(traffic.longest_pause(COMES_EACH), LOOK_AGAIN.1);
+    }
+
+    #[tokio::test]
+    async fn who_came_has_the_next_looked_at_and_they_the_next() {
+        let traffic = Traffic::new();
+        let began = Instant::now();
+        // All wait for a minute, but for the first.
+        let all = (0..500).map(async |number| {
+            let pause = if number == 0 { 1 } else { 60_000 };
+            traffic.until_another_came(Duration::from_millis(pause)).await;
+            traffic.another_came();
+        });
+        join_all(all).await;
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        assert!(traffic.since_another_came() < Duration::from_secs(30));
+    }
+
+    #[tokio::test]
+    async fn a_server_was_heard_for_a_short_while() {
+        let traffic = Traffic::new();
+        assert!(!traffic.was_heard(Duration::MAX / HEARD));
+        traffic.answered();
+        assert!(traffic.was_heard(Duration::from_secs(3_600)));
+        assert!(!traffic.was_heard(Duration::ZERO));
+    }
+}

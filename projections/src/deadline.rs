@@ -226,7 +226,11 @@ pub async fn follow<C: GenericClient>(
     purge_after: Duration,
 ) -> Result<Option<Followed>, Error> {
     let statement = transaction
-        .prepare_cached("select position from deadline_head where feed = 0 for update skip locked")
+        .prepare_cached(
+            // Nor does it wait for the disk: what a power cut takes is taken in again, as the position goes with it.
+            "select position, set_config('synchronous_commit', 'off', true) from deadline_head
+             where feed = 0 for update skip locked",
+        )
         .await?;
     let Some(row) = transaction.query_opt(&statement, &[]).await? else {
         return Ok(None);

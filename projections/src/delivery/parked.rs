@@ -34,12 +34,15 @@ pub struct Waiting {
     pub next_try: Timestamp,
 }
 
+/// It does not wait for the disk, of which appends have more need: what a power cut takes is seen again, as the checkpoint goes
+/// with it.
 pub(super) fn record_sql() -> String {
     let abandoned = ABANDONED
         .replace("{upto}", "$4")
         .replace("{others}", "z.name_key = any ($7)");
     format!(
-        "with held as (select 1 from server_lease where server = $1 and token = $2 for share), \
+        "with held as (select set_config('synchronous_commit', 'off', true) from server_lease \
+               where server = $1 and token = $2 for share), \
              abandoned as ({abandoned}), \
              caught_up as (delete from server_zone b using unnest($5::bytea[], $6::bigint[]) as s(key, reached) \
                where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \

@@ -30,8 +30,8 @@ pub(super) enum Order {
     Ensure(ZoneSpec),
     /// To forget it, and its copy too when `hard`.
     Remove { zone: ZoneName, hard: bool },
-    /// To transfer it anew as a whole, whatever its serial.
-    Retransfer(ZoneName),
+    /// To transfer it anew as a whole, whatever its serial. `serial` is what the log has.
+    Retransfer { zone: ZoneName, serial: Serial },
 }
 
 impl Order {
@@ -39,7 +39,7 @@ impl Order {
     pub(super) fn zone(&self) -> &ZoneName {
         match self {
             Self::Ensure(spec) => &spec.name,
-            Self::Remove { zone, .. } | Self::Retransfer(zone) => zone,
+            Self::Remove { zone, .. } | Self::Retransfer { zone, .. } => zone,
         }
     }
 }
@@ -112,8 +112,11 @@ impl<B: Bulk> PoolTarget for Batched<B> {
         }))
     }
 
-    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, _: Serial) -> Option<Told<'a>> {
-        Some(Box::pin(self.order(Order::Retransfer(zone.clone()))))
+    fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, serial: Serial) -> Option<Told<'a>> {
+        Some(Box::pin(self.order(Order::Retransfer {
+            zone: zone.clone(),
+            serial,
+        })))
     }
 }
 

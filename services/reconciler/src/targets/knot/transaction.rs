@@ -215,7 +215,7 @@ impl<'a> Transaction<'a> {
                     commands.push(on("conf-unset", "zone", &id));
                 }
                 // Its configuration is right.
-                Order::Retransfer(_) => {}
+                Order::Retransfer { .. } => {}
             }
         }
         let mut replies = self.ask(control, &commands, 1).await?.into_iter();
@@ -250,7 +250,7 @@ impl<'a> Transaction<'a> {
                     // Also when it is not there: what was left behind before.
                     if clean { After::Purge } else { After::Nothing }
                 }
-                Order::Retransfer(_) => After::RetransferAndSay,
+                Order::Retransfer { .. } => After::RetransferAndSay,
             };
             after.push(next);
         }

@@ -5,7 +5,9 @@
 //! zone stays in its folder: the channel has no word for it.
 
 mod control;
+mod forced;
 pub(crate) mod options;
+mod status;
 mod tls;
 
 use std::collections::HashMap;
@@ -15,6 +17,7 @@ use zonelog_dns::ZoneName;
 
 use super::ZoneSpec;
 use super::batch::{Bulk, Done, Order};
+use status::ZoneStatus;
 
 pub use control::Nsd4Channel;
 pub use tls::Identity;
@@ -88,34 +91,35 @@ impl Nsd4 {
         zones.iter().map(answer).collect()
     }
 
-    /// Makes a zone that NSD has, but that does not follow, follow: by our pattern, and by asking its masters. Where it
-    /// believes to be up to date it takes the whole zone anew: its copy may be of an earlier zone of that name.
+    /// Makes a zone that NSD has, but that does not follow, follow: by our pattern, and by asking its masters. Where asking
+    /// alone would not help it takes the whole zone anew: its copy may be of an earlier zone of that name, whose serial was
+    /// higher.
     async fn renew(&self, zone: &ZoneName) -> Done {
-        let name = bare(zone);
-        let status = self.ask(&format!("zonestatus {name}"), None).await?;
-        let field = |field: &str| {
-            let lines = status.lines().map(str::trim);
-            lines
-                .filter_map(|line| line.strip_prefix(field)?.strip_prefix(": "))
-                .next()
-                .map(str::to_owned)
-        };
-        if let Some(pattern) = field("pattern")
-            && pattern != self.config.pattern
+        let status = self.status(zone).await?;
+        if let Some(pattern) = &status.pattern
+            && *pattern != self.config.pattern
         {
             // As zonestatus shows it, the pattern is that of a zone that was added; those of nsd.conf have none.
-            let command = format!("changezone {name} {}", self.config.pattern);
+            let command = format!("changezone {} {}", bare(zone), self.config.pattern);
             let changed = self.ask(&command, None).await?;
             if let Some(reason) = fault(&changed) {
                 return Err(self.refused("changezone", zone, reason));
             }
         }
-        let verb = if field("state").as_deref() == Some("ok") && field("transfer").is_none() {
+        let verb = if status.rests_with_content() {
             "force_transfer"
         } else {
             "transfer"
         };
         self.transfer(verb, zone).await
+    }
+
+    async fn status(&self, zone: &ZoneName) -> Result<ZoneStatus, String> {
+        let answer = self.ask(&format!("zonestatus {}", bare(zone)), None).await?;
+        if answer.starts_with("error") {
+            return Err(self.refused("zonestatus", zone, answer.trim()));
+        }
+        Ok(ZoneStatus::read(&answer))
     }
 
     /// Makes NSD transfer a zone: `transfer` if a master's serial is newer, `force_transfer` whatever the serials.
@@ -156,18 +160,17 @@ impl Bulk for Nsd4 {
             match order {
                 Order::Ensure(zone) => ensured.push(zone),
                 Order::Remove { zone, .. } => removed.push(zone),
-                // There is no list for it: with one zone a command, or all that NSD has.
-                Order::Retransfer(zone) => anew.push(self.transfer("force_transfer", zone).await),
+                Order::Retransfer { zone, serial } => anew.push((zone, *serial)),
             }
         }
         let mut removals = self.remove(&removed).await.into_iter();
         let mut additions = self.ensure(&ensured).await.into_iter();
-        let mut transfers = anew.into_iter();
+        let mut transfers = self.retransfer(&anew).await.into_iter();
         let answers = orders.iter().map(|order| {
             let answer = match order {
                 Order::Ensure(_) => additions.next(),
                 Order::Remove { .. } => removals.next(),
-                Order::Retransfer(_) => transfers.next(),
+                Order::Retransfer { .. } => transfers.next(),
             };
             answer.unwrap_or_else(|| Err("NSD was not told".to_owned()))
         });

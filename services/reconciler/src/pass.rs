@@ -11,7 +11,9 @@ use zonelog_model::Position;
 use zonelog_projections::delivery::ZoneTarget;
 
 use crate::options::{ReconcilerOptions, Timings};
-use crate::plan::{Desired, Observed, Situation, Step, is_at_or_past, plan, serial_seen, waited};
+use crate::plan::{
+    Desired, Observed, Situation, Step, is_at_or_past, passed_over, plan, serial_seen, waited,
+};
 use crate::prepare::{ServerConfig, prepare};
 use crate::probe;
 use crate::targets::{TargetError, ZoneSpec};
@@ -250,7 +252,7 @@ impl Server {
     ) -> Report {
         let timings = &self.timings;
         let (mut started, mut first_notify) = (Instant::now(), None::<Instant>);
-        let (mut told, mut notified, mut silences, mut missing) = (false, 0, 0, None);
+        let (mut told, mut notified, mut silences, mut missing) = (None, 0, 0, None);
         let (mut pause, mut seen) = (LOOK_AGAIN.0, None);
         loop {
             let observed = if std::mem::take(&mut new) {
@@ -275,19 +277,20 @@ impl Server {
             let situation = Situation {
                 desired,
                 observed,
-                told,
+                told: told.is_some(),
                 attempts,
                 notified: (notified, first_notify.map_or(Duration::ZERO, |at| at.elapsed())),
-                lasted: if told {
-                    waited(started.elapsed(), self.traffic.since_another_came(), timings)
+                lasted: if told.is_some() {
+                    waited(started.elapsed(), self.traffic.since_progress(), timings)
                 } else {
                     started.elapsed()
                 },
+                passed_over: told.is_some_and(|order| passed_over(order, self.traffic.came_for())),
             };
             let outcome = match plan(&situation, timings) {
                 Step::Settled => {
-                    if told {
-                        self.traffic.another_came();
+                    if let Some(order) = told {
+                        self.traffic.another_came(order);
                     }
                     self.settled(zone, &situation, seen).await
                 }
@@ -298,7 +301,8 @@ impl Server {
                     };
                     match done {
                         Ok(()) => {
-                            (told, started, pause) = (true, Instant::now(), LOOK_AGAIN.0);
+                            told = Some(self.traffic.took_our_word());
+                            (started, pause) = (Instant::now(), LOOK_AGAIN.0);
                             continue;
                         }
                         Err(error) => Outcome::Behind {
@@ -318,7 +322,7 @@ impl Server {
                     sleep(pause).await;
                     continue;
                 }
-                Step::Wait if told && !matches!(situation.observed, Observed::Serving(_)) => {
+                Step::Wait if told.is_some() && !matches!(situation.observed, Observed::Serving(_)) => {
                     // The first of them finds out when the server comes; who just began to wait may be the first.
                     self.traffic.until_another_came(pause).await;
                     pause = (pause * 2).min(self.traffic.longest_pause(COMES_EACH));

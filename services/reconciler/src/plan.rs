@@ -47,6 +47,8 @@ pub struct Situation {
     pub notified: (usize, Duration),
     /// How long this try has lasted since it began; since the target took our word, as [`waited`] counts it.
     pub lasted: Duration,
+    /// Whether the server came for many zones by now that it was told of later, as [`passed_over`] says.
+    pub passed_over: bool,
 }
 
 /// What to do next.
@@ -118,20 +120,30 @@ pub fn serial_seen(seen: Serial, wanted: LongSerial) -> LongSerial {
 const MOST_WAITS: u32 = 10;
 
 /// How long a server that was told of a zone has kept it waiting. One that comes for many zones, one after the other, is at
-/// work: as long as it does, only the time since the last of them counts.
-pub fn waited(since_told: Duration, since_another_came: Duration, timings: &Timings) -> Duration {
+/// work, and so is one that takes our word for many (while it does, it may come for none: BIND stands still for each `addzone`):
+/// as long as it goes on, only the time since the last of them counts.
+pub fn waited(since_told: Duration, since_progress: Duration, timings: &Timings) -> Duration {
     if since_told < timings.park_after * MOST_WAITS {
-        since_told.min(since_another_came)
+        since_told.min(since_progress)
     } else {
         since_told
     }
+}
+
+/// How many zones that were told of later a server may come for first: it asks for several at once, and some take longer.
+const OTHERS_FIRST: u64 = 128;
+
+/// Whether a server passed over the zone that it was told of as its `order`th, when the last in that order that it came for is
+/// the `came_for`th. What it asked then was lost, and it takes its time until it asks again, if nobody wakes it.
+pub const fn passed_over(order: u64, came_for: u64) -> bool {
+    came_for.saturating_sub(order) >= OTHERS_FIRST
 }
 
 fn notify_is_due(situation: &Situation, timings: &Timings) -> bool {
     let (sent, since_first) = situation.notified;
     let comes_by_itself = situation.told && !matches!(situation.observed, Observed::Serving(_));
     match sent.checked_sub(1) {
-        None => !comes_by_itself || situation.lasted >= timings.notify_told,
+        None => !comes_by_itself || situation.passed_over || situation.lasted >= timings.notify_told,
         Some(repeats) => timings
             .notify_again
             .get(repeats)
@@ -153,6 +165,7 @@ mod tests {
             attempts: 0,
             notified: (0, Duration::ZERO),
             lasted: Duration::ZERO,
+            passed_over: false,
         }
     }
 
@@ -233,7 +246,11 @@ mod tests {
             let mut situation = situation(at(5), observed);
             situation.told = true;
             assert_eq!(plan(&situation, &timings), Step::Wait);
-            situation.lasted = timings.notify_told;
+            situation.passed_over = passed_over(1, 128);
+            assert_eq!(plan(&situation, &timings), Step::Wait);
+            situation.passed_over = passed_over(1, 129);
+            assert_eq!(plan(&situation, &timings), Step::Notify);
+            (situation.passed_over, situation.lasted) = (false, timings.notify_told);
             assert_eq!(plan(&situation, &timings), Step::Notify);
         }
     }

@@ -31,8 +31,12 @@ pub(crate) struct Traffic {
     began: Instant,
     /// How many tries are under way.
     tries: AtomicUsize,
-    /// When it last came to serve a zone that it was told of, in milliseconds since `began`.
-    came: AtomicU64,
+    /// When it last took our word for a zone, or came to serve one that it was told of, in milliseconds since `began`.
+    progress: AtomicU64,
+    /// Of how many zones it was told.
+    told: AtomicU64,
+    /// The last in that order that it came for.
+    came_for: AtomicU64,
     /// Wakes those that wait for it to come, in the order in which they began to wait.
     comes: Notify,
     /// When it last answered, in milliseconds since `began`.
@@ -47,7 +51,9 @@ impl Traffic {
         Self {
             began: Instant::now(),
             tries: AtomicUsize::new(0),
-            came: AtomicU64::new(0),
+            progress: AtomicU64::new(0),
+            told: AtomicU64::new(0),
+            came_for: AtomicU64::new(0),
             comes: Notify::new(),
             heard: AtomicU64::new(0),
             questions: Semaphore::new(QUESTIONS),
@@ -59,17 +65,29 @@ impl Traffic {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// The server came to serve a zone that it was told of.
-    pub(crate) fn another_came(&self) {
-        self.came.fetch_max(self.now(), Ordering::Relaxed);
+    /// The server took our word for a zone. Returns as which it did.
+    pub(crate) fn took_our_word(&self) -> u64 {
+        self.progress.fetch_max(self.now(), Ordering::Relaxed);
+        self.told.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The server came to serve the zone that it was told of as its `order`th.
+    pub(crate) fn another_came(&self, order: u64) {
+        self.progress.fetch_max(self.now(), Ordering::Relaxed);
+        self.came_for.fetch_max(order, Ordering::Relaxed);
         for _ in 0..NEXT {
             self.comes.notify_one();
         }
     }
 
-    /// How long ago that was.
-    pub(crate) fn since_another_came(&self) -> Duration {
-        self.since(&self.came)
+    /// How long ago it did either.
+    pub(crate) fn since_progress(&self) -> Duration {
+        self.since(&self.progress)
+    }
+
+    /// The last that it came for, in the order in which it was told of them.
+    pub(crate) fn came_for(&self) -> u64 {
+        self.came_for.load(Ordering::Relaxed)
     }
 
     /// Waits until it came for another zone, and it is this one's turn to be looked at; or for so long.
@@ -150,11 +168,11 @@ mod tests {
         let all = (0..500).map(async |number| {
             let pause = if number == 0 { 1 } else { 60_000 };
             traffic.until_another_came(Duration::from_millis(pause)).await;
-            traffic.another_came();
+            traffic.another_came(number);
         });
         join_all(all).await;
         assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
-        assert!(traffic.since_another_came() < Duration::from_secs(30));
+        assert!(traffic.since_progress() < Duration::from_secs(30));
     }
 
     #[tokio::test]

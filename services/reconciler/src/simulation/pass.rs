@@ -181,6 +181,8 @@ impl Try {
             } else {
                 since(self.started)
             },
+            // It has not so many zones.
+            passed_over: false,
         };
         let zone = self.zone();
         match plan(&situation, timings) {

@@ -232,6 +232,7 @@ impl World {
                     attempts: 0,
                     notified: (0, std::time::Duration::ZERO),
                     lasted: std::time::Duration::ZERO,
+                    passed_over: false,
                 };
                 let step = plan(&situation, &self.timings);
                 if step != Step::Settled {

@@ -114,17 +114,7 @@ pub async fn park_stretch<C: GenericClient>(
         "update server_checkpoint c set position = h.position, updated_at = $6 from feed_head h \
          where c.server = $1 and h.feed = 0 and exists (select from held) returning c.position",
     );
-    let parameters: [&(dyn ToSql + Sync); 7] = [
-        &lease.server,
-        &lease.token,
-        &pool.uuid(),
-        &after,
-        &error,
-        &now,
-        &next_try,
-    ];
-    let row = client.query_opt(&text, &parameters).await?;
-    Ok(row.map(|row| row.get(0)))
+    park(client, &text, lease, pool, after, error, now, next_try).await
 }
 
 /// Parks every zone that the log touched after `after`, to be tried at once, and leaves the checkpoint where it is: for a
@@ -139,7 +129,21 @@ pub async fn park_unread<C: GenericClient>(
     now: Timestamp,
 ) -> Result<Option<Position>, DeliveryError> {
     let text = parking("select h.position from feed_head h where h.feed = 0 and exists (select from held)");
-    let error = None::<&str>;
+    park(client, &text, lease, pool, after, None, now, now).await
+}
+
+/// Executes a [`parking`] statement, which returns the head.
+#[expect(clippy::too_many_arguments, reason = "they are the statement's")]
+async fn park<C: GenericClient>(
+    client: &C,
+    statement: &str,
+    lease: &Lease,
+    pool: PoolId,
+    after: Position,
+    error: Option<&str>,
+    now: Timestamp,
+    next_try: Timestamp,
+) -> Result<Option<Position>, DeliveryError> {
     let parameters: [&(dyn ToSql + Sync); 7] = [
         &lease.server,
         &lease.token,
@@ -147,9 +151,9 @@ pub async fn park_unread<C: GenericClient>(
         &after,
         &error,
         &now,
-        &now,
+        &next_try,
     ];
-    let row = client.query_opt(&text, &parameters).await?;
+    let row = client.query_opt(statement, &parameters).await?;
     Ok(row.map(|row| row.get(0)))
 }
 

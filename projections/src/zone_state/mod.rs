@@ -17,6 +17,7 @@
 
 mod bulk;
 mod delta;
+mod fold;
 mod membership;
 mod ownership;
 mod read;

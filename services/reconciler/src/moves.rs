@@ -41,9 +41,6 @@ use crate::topology::{ServerSpec, servers};
 
 /// The name under which the log shows who took a step.
 const USER: &str = "reconciler";
-/// How long a move is claimed without being renewed, and how often it is.
-const CLAIM: Duration = Duration::from_secs(30);
-const RENEWAL: Duration = Duration::from_secs(10);
 /// How many moves are looked at at once.
 const AT_ONCE: usize = 64;
 /// How often the queue is looked at without a wake-up, and when the database is away.
@@ -119,6 +116,11 @@ struct InBoth {
 }
 
 impl Mover {
+    /// For how long a move is claimed without being renewed: as long as a server's lease is held.
+    const fn claim(&self) -> Duration {
+        self.options.timings.lease
+    }
+
     /// Begins what is due. Says for how long there is nothing to do.
     async fn begin(self: &Arc<Self>, tasks: &mut JoinSet<()>) -> Result<Duration, MoveError> {
         let client = self.pool.get().await?;
@@ -126,7 +128,7 @@ impl Mover {
         if room == 0 {
             return Ok(POLL);
         }
-        for due in deadline::claim(&client, Kind::CatalogMove, room, CLAIM).await? {
+        for due in deadline::claim(&client, Kind::CatalogMove, room, self.claim()).await? {
             let mover = Arc::clone(self);
             tasks.spawn(async move { mover.one(due).await });
         }
@@ -142,10 +144,10 @@ impl Mover {
             loop {
                 tokio::select! {
                     next = &mut work => break next,
-                    () = sleep(RENEWAL) => {
+                    () = sleep(self.claim() / 3) => {
                         if let Ok(client) = self.pool.get().await {
                             // Without it another may begin the same: each step is harmless twice.
-                            let _ = deadline::renew(&client, &due, CLAIM).await;
+                            let _ = deadline::renew(&client, &due, self.claim()).await;
                         }
                     }
                 }

@@ -362,6 +362,7 @@ pub fn timings(reconciler: &config::Reconciler) -> Timings {
         retry_most: Duration::from_millis(reconciler.retry_most_ms),
         concurrency: reconciler.concurrency,
         sweep_period: Duration::from_secs(reconciler.sweep_period_seconds),
+        catalog_grace: Duration::from_millis(reconciler.catalog_grace_ms),
         ..Timings::default()
     }
 }

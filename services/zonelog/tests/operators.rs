@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio_postgres::Client;
+use zonelog_dns::ZoneName;
 use zonelog_test_parts::TestDatabase;
 
 const POOLS: &str = "\
@@ -30,6 +32,21 @@ struct Installation {
 }
 
 impl Installation {
+    /// Inserts a secondary zone, and returns the connection.
+    async fn insert_zone(&self, name: &str) -> Client {
+        let client = self.database.client().await;
+        let statement = "insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, \
+                         expire, minimum, serial, soa_recordset, revision, stream_version, created_at, created_position, \
+                         content_position, pool_position, masters) \
+                         values ('00000000-0000-0000-0000-000000000001', $1, $2, 'p', \
+                         '00000000-0000-0000-0000-000000000002', 'h@example.com', 3600, '{}', 'ns1.example.com.', 3600, 600, \
+                         86400, 300, 1, '00000000-0000-0000-0000-000000000003', 1, 1, now(), 1, 1, 1, \
+                         '[{\"host\": \"192.0.2.1\", \"port\": 53}]')";
+        let key = ZoneName::parse(name).unwrap().to_key();
+        client.execute(statement, &[&name, &key]).await.unwrap();
+        client
+    }
+
     async fn new() -> Self {
         let (database, folder) = (TestDatabase::new().await, tempfile::tempdir().unwrap());
         let installation = Self { database, folder };
@@ -276,6 +293,22 @@ async fn doctor_looks_at_pools_targets_key_and_services() {
 }
 
 #[tokio::test]
+async fn doctor_finds_a_zone_that_has_the_name_of_a_catalog() {
+    let here = Installation::new().await;
+    let first = here.write("pools.yaml", POOLS);
+    here.done(&["pool", "update", "--file", text(&first)]).await;
+    here.insert_zone("c.test.").await;
+    let (_, said) = here.run(&["doctor"]).await;
+    assert!(!said.contains("c.test."), "{said}");
+    let with_catalog = format!("{POOLS}  catalog_zone: {{ catalog_zone_fqdn: C.test. }}\n");
+    let file = here.write("pools.yaml", &with_catalog);
+    here.done(&["pool", "update", "--file", text(&file)]).await;
+    let said = here.refused(&["doctor"]).await;
+    let expected = "FAIL  pool default: its catalog zone C.test. has the name of a zone";
+    assert!(said.contains(expected), "{said}");
+}
+
+#[tokio::test]
 async fn secondary_zones_are_shown_with_how_they_stand() {
     let installation = Installation::new().await;
     let said = installation.done(&["secondary", "list"]).await;
@@ -283,19 +316,7 @@ async fn secondary_zones_are_shown_with_how_they_stand() {
     let said = installation.done(&["events", "exists"]).await;
     assert!(said.contains("nothing is recorded of that time"), "{said}");
 
-    let client = installation.database.client().await;
-    client
-        .batch_execute(
-            r#"insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire,
-                                 minimum, serial, soa_recordset, revision, stream_version, created_at, created_position,
-                                 content_position, pool_position, masters)
-               values ('00000000-0000-0000-0000-000000000001', 'in.test.', '\x01', 'p',
-                       '00000000-0000-0000-0000-000000000002', 'h@example.com', 3600, '{}', 'ns1.example.com.', 3600, 600,
-                       86400, 300, 1, '00000000-0000-0000-0000-000000000003', 1, 1, now(), 1, 1, 1,
-                       '[{"host": "192.0.2.1", "port": 53}]')"#,
-        )
-        .await
-        .unwrap();
+    let client = installation.insert_zone("in.test.").await;
     let said = installation.done(&["secondary", "list"]).await;
     assert!(said.contains("in.test.") && said.contains("NEW"), "{said}");
     client

@@ -164,6 +164,50 @@ async fn a_bind_in_both_pools_serves_a_zone_without_a_gap_as_it_moves() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sees_to_a_move_may_be_killed_between_any_two_steps() {
+    let world = World::new().await;
+    let both = bind(&world, &[CATALOG, OTHER_CATALOG]).await;
+    let server = both.dns_address();
+    two_pools(&world, &[server], &[server]).await;
+    let mut reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
+    let zone = world.create_zone("moved.test.").await;
+    world.until_active(zone.id).await;
+    let moved = move_zone(&world, zone.id, OTHER).await;
+    let taken = async || steps(&world).await.len();
+    let killing = async {
+        let mut claim = 0_i64;
+        for steps in 0..=2 {
+            // A worker after the one that was killed looks at it: who is in the middle has taken no step yet.
+            let at_work = async || {
+                let sql = "select claim from deadline where kind = 'catalog_move' and claimed_until > now() and claim > $1";
+                let row = world.client.query_opt(sql, &[&claim]).await.unwrap();
+                let Some(row) = row else { return false };
+                if taken().await != steps {
+                    return false;
+                }
+                claim = row.get(0);
+                true
+            };
+            eventually(format!("it is looked at after {steps} steps"), PATIENCE, at_work).await;
+            reconciler.kill();
+            reconciler = Reconciler::with_pools_as_they_are(&world, &format!("after {steps}"), quick());
+        }
+        let left = "select count(*) from deadline where kind = 'catalog_move'";
+        let over = async || world.client.query_one(left, &[]).await.unwrap().get::<_, i64>(0) == 0;
+        eventually("the move is over", PATIENCE, over).await;
+        reconciler
+    };
+    let over = async || taken().await == 2;
+    let (_reconciler, ()) = tokio::join!(killing, never_long_without(server, "moved.test.", over));
+    assert_eq!(steps(&world).await, ["shown", "over"]);
+    let there = format!("{OTHER_CATALOG}. 0 IN PTR moved.test.");
+    until_shown(&world, OTHER_CATALOG, zone.id, &[&there]).await;
+    until_shown(&world, CATALOG, zone.id, &[]).await;
+    until_serving(server, "moved.test.", moved.serial).await;
+    world.until_converged(&[&both]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn knot_and_powerdns_in_both_pools_serve_a_zone_that_moved() {
     let world = World::new().await;
     let knot = knot(&[CATALOG, OTHER_CATALOG], world.master, None).await;

@@ -353,6 +353,7 @@ fn timers(config: &Config, found: &mut Found<'_>) {
         ("park_after_ms", reconciler.park_after_ms, 100, 600_000),
         ("retry_first_ms", reconciler.retry_first_ms, 10, 600_000),
         ("retry_most_ms", reconciler.retry_most_ms, 10, 86_400_000),
+        ("catalog_grace_ms", reconciler.catalog_grace_ms, 100, 600_000),
         (
             "sweep_period_seconds",
             reconciler.sweep_period_seconds,

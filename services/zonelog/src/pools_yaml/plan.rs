@@ -69,6 +69,16 @@ pub enum PlanError {
         /// The pool that has it.
         present: PoolId,
     },
+    /// A catalog zone lists the zones of one pool.
+    #[error(
+        "pool {pool:?} has the catalog zone of pool {other:?}, which is not in the file and is kept: give each one of its own"
+    )]
+    SameCatalog {
+        /// The pool of the file.
+        pool: String,
+        /// The other.
+        other: String,
+    },
     /// The default pool cannot go.
     #[error(
         "the file has no default pool {0}, which --delete would delete: zones without another wish go there \
@@ -133,6 +143,23 @@ pub fn plan(
                 id: found.id,
                 before: Box::new(found.pool.clone()),
                 after: Box::new(pool.clone()),
+            });
+        }
+    }
+    let catalog = |pool: &Pool| pool.catalog_zone.as_ref().map(|zone| zone.name.to_lowercase());
+    let stays = |present: &&Present| !delete && !kept.contains(&present.id);
+    for other in present
+        .iter()
+        .filter(stays)
+        .filter(|other| other.pool.catalog_zone.is_some())
+    {
+        if let Some(wanted) = wanted
+            .iter()
+            .find(|wanted| catalog(&wanted.pool) == catalog(&other.pool))
+        {
+            return Err(PlanError::SameCatalog {
+                pool: wanted.pool.name.clone(),
+                other: other.pool.name.clone(),
             });
         }
     }

@@ -256,6 +256,17 @@ fn pools_that_the_file_does_not_have_stay_unless_they_are_to_go() {
 }
 
 #[test]
+fn a_catalog_zone_is_of_one_pool_also_of_those_that_the_file_does_not_have() {
+    let sealer = Sealer::ephemeral();
+    let first = pool("name: default") + "  catalog_zone: {catalog_zone_fqdn: c.example.}\n";
+    let present = done(planned(&[], &wanted(&first, &[], &sealer), false).unwrap(), &[]);
+    let second = pool("name: other") + "  catalog_zone: {catalog_zone_fqdn: C.Example.}\n";
+    let refused = planned(&present, &wanted(&second, &present, &sealer), false);
+    let (pool, other) = ("other".to_owned(), "default".to_owned());
+    assert_eq!(refused, Err(PlanError::SameCatalog { pool, other }));
+}
+
+#[test]
 fn other_ns_records_are_written_into_the_zones() {
     let sealer = Sealer::ephemeral();
     let present = done(planned(&[], &wanted(SAMPLE, &[], &sealer), false).unwrap(), &[]);

@@ -73,6 +73,7 @@ pub(super) async fn check(
             "change it by the API, or delete it: it is not used",
         ));
     }
+    check_catalogs(&pools, client, checks).await;
     for Present { id, pool } in &pools {
         let about = format!("pool {}", pool.name);
         let before = checks.len();
@@ -108,6 +109,36 @@ pub(super) async fn check(
         }
         for server in &servers {
             super::servers::check(config, server, &options, client, checks).await;
+        }
+    }
+}
+
+/// A zone of the log that has the name of a pool's catalog was there before the catalog; MiniDNS gives the catalog.
+async fn check_catalogs(pools: &[Present], client: &Client, checks: &mut Vec<Check>) {
+    let catalogs: Vec<_> = pools
+        .iter()
+        .filter_map(|present| Some((&present.pool.name, &present.pool.catalog_zone.as_ref()?.name)))
+        .collect();
+    let keys: Vec<Vec<u8>> = catalogs.iter().map(|(_, name)| name.to_key()).collect();
+    let sql = "select name_key from zone where name_key = any($1) and deleted_position is null";
+    let rows = match client.query(sql, &[&keys]).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            return checks.push(Check::fail(
+                "pools",
+                error.to_string(),
+                "look into PostgreSQL's log",
+            ));
+        }
+    };
+    for row in rows {
+        let key: Vec<u8> = row.get(0);
+        for ((pool, name), _) in catalogs.iter().zip(&keys).filter(|(_, of)| **of == key) {
+            checks.push(Check::fail(
+                format!("pool {pool}"),
+                format!("its catalog zone {name} has the name of a zone, which no server can be given any more"),
+                "give the catalog zone another name in pools.yaml and in its servers' configurations, or delete the zone",
+            ));
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct Reconciler {
     pub concurrency: usize,
     /// In what time the sweep asks a server for each of its zones, in seconds.
     pub sweep_period_seconds: u64,
+    /// How long a server that has its catalog zone may take until it has taken up what stands in it, in milliseconds.
+    pub catalog_grace_ms: u64,
 }
 
 impl Default for Reconciler {
@@ -32,6 +34,7 @@ impl Default for Reconciler {
             retry_most_ms: 60_000,
             concurrency: 1_024,
             sweep_period_seconds: 600,
+            catalog_grace_ms: 10_000,
         }
     }
 }

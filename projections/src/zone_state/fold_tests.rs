@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
-use zonelog_dns::{Name, OwnerName, Rrtype, ZoneName};
-use zonelog_model::zone::Record;
-use zonelog_model::{Actor, Door, Metadata, PoolId, ProjectId, StreamId};
+use zonelog_dns::{Name, OwnerName, Rrtype, Ttl, ZoneName};
+use zonelog_model::zone::{Record, SoaTimers, Zone};
+use zonelog_model::{Actor, Door, Metadata, PoolId, ProjectId, ShareId, StreamId, Timestamp};
 
 use super::*;
 

@@ -1,7 +1,8 @@
 //! A change of very many events: one transaction, written chunk by chunk, beside the writer's batches.
 //!
 //! It holds the log's head from [`BulkAppend::lock`] to its commit, as a batch does, on a connection of its own: batches
-//! of all processes wait meanwhile. So what can be done before is done before, and no chunk is waited for.
+//! of all processes wait meanwhile. So what can be done before is done before, and no chunk is waited for. A lock of its own,
+//! [`HOLDS_HEAD`], tells the writers that wait what they wait for.
 
 use std::sync::Arc;
 
@@ -33,6 +34,9 @@ const TYPES: &[Type] = &[
     Type::TEXT,
     Type::TIMESTAMPTZ,
 ];
+
+/// The advisory lock of who holds the head for long.
+pub(crate) const HOLDS_HEAD: i64 = 0x7a6f_6e65_6c6f_6721;
 
 /// A transaction that appends a change in chunks. Dropped before its commit, it leaves nothing.
 pub struct BulkAppend {
@@ -93,6 +97,9 @@ impl BulkAppend {
             .query_one("select position from feed_head where feed = 0 for update", &[])
             .await?;
         let head = row.try_get(0)?;
+        self.client
+            .execute("select pg_advisory_xact_lock($1)", &[&HOLDS_HEAD])
+            .await?;
         self.head = Some(head);
         self.written = head;
         Ok(head)

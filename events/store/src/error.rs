@@ -114,6 +114,11 @@ pub(crate) fn is_unavailable(error: &tokio_postgres::Error) -> bool {
         || *db.code() == SqlState::READ_ONLY_SQL_TRANSACTION
 }
 
+/// Whether a statement was ended because it took too long.
+pub(crate) fn is_out_of_time(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::QUERY_CANCELED)
+}
+
 /// Whether the same statements may well succeed the next time.
 pub(crate) fn is_transient(error: &tokio_postgres::Error) -> bool {
     error.code().is_some_and(|code| code.code().starts_with("40"))

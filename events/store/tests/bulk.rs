@@ -12,8 +12,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use support::*;
 use zonelog_model::{Metadata, StreamId};
-use zonelog_store::{BulkAppend, ChangeEncoder, Expected, StoreError};
-use zonelog_test_parts::TestDatabase;
+use zonelog_store::{BulkAppend, ChangeEncoder, Expected, StoreError, SubmitError, WriterOptions};
+use zonelog_test_parts::{TestDatabase, eventually};
 
 fn new_change() -> Arc<Metadata> {
     Arc::new(metadata(change()))
@@ -78,6 +78,54 @@ async fn batches_and_changes_in_chunks_take_turns_without_a_hole() {
     tokio::join!(join_all(small), join_all(large));
     // Reading asserts that no position is missing.
     assert_eq!(whole_log(url).await.len(), 200 + 8 * 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_waits_for_a_change_in_chunks_longer_than_for_a_statement_but_not_for_ever() {
+    let database = TestDatabase::new().await;
+    let url = database.url();
+    let options = |bulk_patience| WriterOptions {
+        statement_timeout: Duration::from_millis(50),
+        bulk_patience,
+        ..WriterOptions::default()
+    };
+    let patient = writer_with(url, options(Duration::from_secs(60)));
+    let impatient = writer_with(url, options(Duration::from_millis(200)));
+    for writer in [&patient, &impatient, &patient] {
+        appended(writer.submit(one(stream(), Expected::Any, "before")).await);
+    }
+    let mut bulk = BulkAppend::connect(&support::database(url)).await.unwrap();
+    bulk.lock().await.unwrap();
+    let behind = tokio::spawn({
+        let patient = patient.clone();
+        async move { patient.submit(one(stream(), Expected::Any, "behind")).await }
+    });
+    let given_up = impatient.submit(one(stream(), Expected::Any, "given up")).await;
+    assert!(
+        matches!(given_up, Err(SubmitError::Unavailable(_))),
+        "{given_up:?}"
+    );
+    // The other is past its statement's time, and waits for the change.
+    let client = database.client().await;
+    let waits = "select exists (select from pg_locks where locktype = 'advisory' and not granted)";
+    eventually("it waits for the change", LONG, async || {
+        client.query_one(waits, &[]).await.unwrap().get(0)
+    })
+    .await;
+    bulk.roll_back().await.unwrap();
+    appended(behind.await.unwrap());
+    // Somebody else who holds the head is not waited for.
+    let holder = database.client().await;
+    let hold = "begin; select position from feed_head where feed = 0 for update";
+    holder.batch_execute(hold).await.unwrap();
+    let refused = patient.submit(one(stream(), Expected::Any, "refused")).await;
+    assert!(matches!(refused, Err(SubmitError::Unavailable(_))), "{refused:?}");
+    let texts: Vec<_> = whole_log(url)
+        .await
+        .iter()
+        .map(|row| text(&row.event).to_owned())
+        .collect();
+    assert_eq!(texts, ["before", "before", "before", "behind"]);
 }
 
 #[tokio::test]

@@ -35,6 +35,7 @@ pub use sweep::{found_behind, live_zones, recent_zones, settled_zones, zone_coun
 pub struct Statements {
     stretch: Statement,
     record: Statement,
+    waiting: Statement,
 }
 
 impl Statements {
@@ -43,6 +44,7 @@ impl Statements {
         Ok(Self {
             stretch: client.prepare(&stretch::stretch_sql()).await?,
             record: client.prepare(&parked::record_sql()).await?,
+            waiting: client.prepare(&parked::waiting_sql()).await?,
         })
     }
 }

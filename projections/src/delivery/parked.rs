@@ -34,8 +34,9 @@ pub struct Waiting {
     pub next_try: Timestamp,
 }
 
-/// It does not wait for the disk, of which appends have more need: what a power cut takes is seen again, as the checkpoint goes
-/// with it.
+/// What it costs follows from what it writes, not from how many zones are behind, as with [`ABANDONED`]. A row that somebody
+/// sets aside anew meanwhile stays. It does not wait for the disk, of which appends have more need: what a power cut takes is
+/// seen again, as the checkpoint goes with it.
 pub(super) fn record_sql() -> String {
     let abandoned = ABANDONED
         .replace("{upto}", "$4")
@@ -44,8 +45,10 @@ pub(super) fn record_sql() -> String {
         "with held as (select set_config('synchronous_commit', 'off', true) from server_lease \
                where server = $1 and token = $2 for share), \
              abandoned as ({abandoned}), \
-             caught_up as (delete from server_zone b using unnest($5::bytea[], $6::bigint[]) as s(key, reached) \
-               where b.server = $1 and b.zone_key = s.key and b.position <= s.reached \
+             caught_up as (delete from server_zone where ctid = any (array( \
+                 select o.ctid from unnest($5::bytea[], $6::bigint[]) as s(key, reached) cross join lateral ( \
+                   select ctid from server_zone b \
+                   where b.server = $1 and b.zone_key = s.key and b.position <= s.reached limit 1 for update) o)) \
                and exists (select from held)), \
              parked as (insert into server_zone as b \
                  (server, zone_key, name, zone, position, serial, error, attempts, since, next_try, seen_at) \
@@ -111,31 +114,38 @@ pub async fn record<C: GenericClient>(
     Ok(written == 1)
 }
 
+/// Reads no more of `zone` than the rows that are taken, whatever the planner knows of either table: PostgreSQL joins each row
+/// on its own where the other side has a limit.
+pub(super) fn waiting_sql() -> String {
+    format!(
+        "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
+           greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial, \
+           z.id is null and exists (select from zone d where d.id = b.zone and d.hard_deleted), \
+           z.id is null and (exists (select from zone a where a.id = b.zone and a.abandoned) or {}) \
+         from (select * from server_zone where server = $1 order by next_try limit $3) b \
+         left join lateral (select * from zone o where o.name_key = b.zone_key and o.deleted_position is null and o.pool = $2 \
+           limit 1) z on true \
+         order by b.next_try",
+        elsewhere_sql("$1", "$2", "b.zone_key")
+    )
+}
+
 /// The zones behind at a server, those to be tried soonest first: at most `limit`, including ones whose time has not
-/// come. What they must come to is read from the zones as they are now; for those that were abandoned there is nothing to
-/// come to, and those that the server serves in another pool by now are forgotten here.
+/// come. What they must come to is read from the zones as they are now; those that were abandoned, for which there is nothing
+/// to come to, and those that the server serves in another pool by now are forgotten here.
 pub async fn waiting<C: GenericClient>(
     client: &C,
+    statements: &Statements,
     server: &str,
     pool: PoolId,
     limit: i64,
 ) -> Result<Vec<Waiting>, DeliveryError> {
-    let text = format!(
-        "select b.attempts, b.next_try, b.zone_key, coalesce(z.name, b.name), coalesce(z.id, b.zone), \
-           greatest(z.content_position, b.position), coalesce(z.pool_position, 0), z.serial, \
-           z.id is null and exists (select from zone d where d.id = b.zone and d.hard_deleted), \
-           case when z.id is null then {} else false end \
-         from server_zone b left join zone z \
-         on z.name_key = b.zone_key and z.deleted_position is null and z.pool = $2 \
-         where b.server = $1 \
-           and (z.id is not null or not exists (select from zone a where a.id = b.zone and a.abandoned)) \
-         order by b.next_try limit $3",
-        elsewhere_sql("$1", "$2", "b.zone_key")
-    );
-    let rows = client.query(&text, &[&server, &pool.uuid(), &limit]).await?;
-    let (elsewhere, rows): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get::<_, bool>(9));
-    if !elsewhere.is_empty() {
-        let keys: Vec<&[u8]> = elsewhere.iter().map(|row| row.get(2)).collect();
+    let rows = client
+        .query(&statements.waiting, &[&server, &pool.uuid(), &limit])
+        .await?;
+    let (over, rows): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get::<_, bool>(9));
+    if !over.is_empty() {
+        let keys: Vec<&[u8]> = over.iter().map(|row| row.get(2)).collect();
         let forget = "delete from server_zone where server = $1 and zone_key = any ($2)";
         client.execute(forget, &[&server, &keys]).await?;
     }

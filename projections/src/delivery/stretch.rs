@@ -59,9 +59,14 @@ pub(super) fn touched_sql(server: &str, pool: &str, after: &str, upto: &str) -> 
 
 /// Forgets what is known of zones that were abandoned after the position of server `$1`, up to `{upto}`: nothing is to be
 /// done for them any more. Part of a statement that holds the lease as `held`, and that writes other rows, `{others}`.
-pub(super) const ABANDONED: &str = "delete from server_zone b using zone z, server_checkpoint c \
-     where c.server = $1 and z.abandoned and z.content_position > c.position and z.content_position <= {upto} \
-     and b.server = $1 and b.zone_key = z.name_key and b.zone = z.id and not {others} \
+///
+/// The rows are looked up one by one, below a limit, and deleted by their places. Of a join PostgreSQL may begin with all that is
+/// behind at the server: how much that is changes faster than its statistics.
+pub(super) const ABANDONED: &str = "delete from server_zone where ctid = any (array( \
+       select o.ctid from zone z cross join lateral ( \
+         select ctid from server_zone b where b.server = $1 and b.zone_key = z.name_key and b.zone = z.id limit 1 for update) o \
+       where z.abandoned and z.content_position <= {upto} and not {others} \
+         and z.content_position > (select c.position from server_checkpoint c where c.server = $1))) \
      and exists (select from held)";
 
 pub(super) fn stretch_sql() -> String {

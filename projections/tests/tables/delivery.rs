@@ -55,6 +55,80 @@ fn later() -> Timestamp {
     Timestamp::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
+/// Also while PostgreSQL knows nothing of the tables yet, as after a thousand new zones.
+#[tokio::test]
+async fn what_is_read_of_zones_behind_is_a_page_whatever_there_is() {
+    let mut world = World::new().await;
+    for number in 0..300 {
+        world.zone(&format!("z{number}.test."), "p").await;
+    }
+    world.server("ns1", POOL, 0).await;
+    let (pool, now) = (PoolId::new(POOL), later());
+    let lease = lease(&world, "ns1").await;
+    let parked = delivery::park_stretch(&world.client, &lease, pool, 0, Some("away"), now, now);
+    assert!(parked.await.unwrap().is_some());
+    let settings = "set enable_seqscan = off; set enable_bitmapscan = off; begin";
+    world.client.batch_execute(settings).await.unwrap();
+    let statements = statements(&world).await;
+    let read = async || {
+        let sql = "select sum(seq_tup_read + idx_tup_fetch)::bigint from pg_stat_xact_user_tables \
+                   where relname in ('zone', 'server_zone')";
+        world.client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let before = read().await;
+    let rows = delivery::waiting(&world.client, &statements, "ns1", pool, 10)
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 10);
+    let read = read().await - before;
+    assert!((20..40).contains(&read), "{read} rows were read");
+}
+
+#[tokio::test]
+async fn what_is_written_of_zones_behind_costs_as_much_as_it_is_whatever_else_is_behind() {
+    let mut world = World::new().await;
+    let mut last = ZoneId::new(Uuid::nil());
+    for number in 0..300 {
+        last = world.zone(&format!("z{number}.test."), "p").await;
+    }
+    world.server("ns1", POOL, 0).await;
+    let (pool, now) = (PoolId::new(POOL), later());
+    let lease = lease(&world, "ns1").await;
+    let parked = delivery::park_stretch(&world.client, &lease, pool, 0, Some("away"), now, now);
+    let head = parked.await.unwrap().unwrap();
+    let event = world.abandoned(last);
+    let upto = world.change(last, vec![event]).await;
+    let settings = "set enable_seqscan = off; set enable_bitmapscan = off; set plan_cache_mode = force_generic_plan; begin";
+    world.client.batch_execute(settings).await.unwrap();
+    let statements = statements(&world).await;
+    let waiting = delivery::waiting(&world.client, &statements, "ns1", pool, 12)
+        .await
+        .unwrap();
+    let keys: Vec<_> = waiting.iter().map(|row| row.target.zone_key.clone()).collect();
+    // Ten have come to where they are to be; two have not.
+    let confirmed: Vec<_> = (0..)
+        .zip(keys)
+        .map(|(number, key)| (key, if number < 10 { head } else { 0 }))
+        .collect();
+    let read = async || {
+        let sql = "select sum(seq_tup_read + idx_tup_fetch)::bigint from pg_stat_xact_user_tables \
+                   where relname in ('zone', 'server_zone')";
+        world.client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    let behind = async || {
+        let sql = "select count(*) from server_zone";
+        world.client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0)
+    };
+    assert_eq!(behind().await, 300);
+    let before = read().await;
+    let written = delivery::record(&world.client, &statements, &lease, now, upto, &confirmed, &[]);
+    assert!(written.await.unwrap());
+    let read = read().await - before;
+    assert!(read < 60, "{read} rows were read");
+    // The abandoned one went too.
+    assert_eq!(behind().await, 300 - 10 - 1);
+}
+
 #[tokio::test]
 async fn a_moved_zone_leaves_one_pool_and_comes_to_another() {
     let mut world = World::new().await;
@@ -123,7 +197,9 @@ async fn servers_of_an_abandoned_zone_are_left_alone() {
     let head = world.change(zone, vec![event]).await;
     assert_eq!(stretch(&world, POOL, 2).await, []);
     let waiting = async |world: &World| {
-        let rows = delivery::waiting(&world.client, "ns1", pool, 10).await.unwrap();
+        let rows = delivery::waiting(&world.client, &statements(world).await, "ns1", pool, 10)
+            .await
+            .unwrap();
         rows.iter()
             .map(|row| row.target.name.to_string())
             .collect::<Vec<_>>()
@@ -201,7 +277,9 @@ async fn servers_are_told_of_hard_deletions() {
         .await
         .unwrap();
     let waiting = async |world: &World| {
-        let rows = delivery::waiting(&world.client, "ns1", pool, 10).await.unwrap();
+        let rows = delivery::waiting(&world.client, &statements(world).await, "ns1", pool, 10)
+            .await
+            .unwrap();
         let row = |row: &delivery::Waiting| (row.target.name.to_string(), row.target.hard);
         let mut rows: Vec<_> = rows.iter().map(row).collect();
         rows.sort();

@@ -42,7 +42,7 @@ pub struct Timings {
     /// The longest pause between two probes of a server that does not answer (2 s), and between two looks at one that
     /// cannot be worked on as its pool describes it.
     pub probe_most: Duration,
-    /// How many zones are worked on at once, for each server: as many as may be told and not yet served (1,024).
+    /// How many zones are worked on at once, for each server: as many as may be told and not yet served (4,096).
     pub concurrency: usize,
     /// How many events of the log are taken in one stretch; a longer one is worked off through the table of zones
     /// that are behind (1,000).
@@ -69,7 +69,7 @@ impl Default for Timings {
             retry_first: Duration::from_millis(500),
             retry_most: Duration::from_secs(60),
             probe_most: Duration::from_secs(2),
-            concurrency: 1_024,
+            concurrency: 4_096,
             stretch: 1_000,
             sweep_period: Duration::from_secs(600),
             lease: Duration::from_secs(10),

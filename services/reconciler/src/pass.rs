@@ -302,7 +302,8 @@ impl Server {
                     match done {
                         Ok(()) => {
                             told = Some(self.traffic.took_our_word());
-                            (started, pause) = (Instant::now(), LOOK_AGAIN.0);
+                            started = Instant::now();
+                            pause = self.traffic.first_pause(COMES_EACH);
                             continue;
                         }
                         Err(error) => Outcome::Behind {

@@ -163,23 +163,26 @@ impl Tracker {
         self.settle();
     }
 
-    /// Takes a zone that was set aside and is to be tried again.
-    pub(crate) fn take_again(&mut self, waiting: Waiting) {
+    /// Takes a zone that was set aside and is to be tried again. Returns whether that is all: one that is on its way already,
+    /// to an earlier position, is to be given again when it has come there.
+    pub(crate) fn take_again(&mut self, waiting: Waiting) -> bool {
         let key = waiting.target.zone_key.clone();
-        if !self.zones.contains_key(&key) {
-            self.queues[Lane::Again as usize].push_back(key.clone());
-            let Waiting { target, attempts, .. } = waiting;
-            self.zones.insert(
-                key,
-                Tracked {
-                    target,
-                    attempts,
-                    running: false,
-                    lane: Lane::Again,
-                    stretches: Vec::new(),
-                },
-            );
+        if let Some(tracked) = self.zones.get(&key) {
+            return tracked.target.position >= waiting.target.position;
         }
+        self.queues[Lane::Again as usize].push_back(key.clone());
+        let Waiting { target, attempts, .. } = waiting;
+        self.zones.insert(
+            key,
+            Tracked {
+                target,
+                attempts,
+                running: false,
+                lane: Lane::Again,
+                stretches: Vec::new(),
+            },
+        );
+        true
     }
 
     /// The next zone to start, of the first of these lanes that has one.
@@ -461,7 +464,7 @@ mod tests {
                     Do::Again(number) => {
                         let position = changes.get(&number).and_then(|all| all.last()).copied().unwrap_or(0);
                         let target = zone(number, position);
-                        tracker.take_again(Waiting { target, attempts: 1, next_try: Timestamp::MIN_UTC });
+                        let _ = tracker.take_again(Waiting { target, attempts: 1, next_try: Timestamp::MIN_UTC });
                     }
                     Do::Start(true) => running.extend(tracker.start(ALL)),
                     Do::Start(false) => running.extend(tracker.start(FRESH)),

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 /// The first pause between two looks, and the longest; it doubles in between.
 pub(crate) const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
+/// How many times the first pause the longest is.
+const DOUBLED: u32 = 64;
 /// With many zones on their way, how much longer the longest pause is for each of them: the server is asked no more than
 /// 4,000 times a second.
 pub(crate) const FOLLOWS_EACH: Duration = Duration::from_micros(250);
@@ -132,6 +134,11 @@ impl Traffic {
         let tries = u32::try_from(self.tries.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
         LOOK_AGAIN.1.max(each.saturating_mul(tries))
     }
+
+    /// The first one: of many that the server was told of at once, few are there at once.
+    pub(crate) fn first_pause(&self, each: Duration) -> Duration {
+        self.longest_pause(each) / DOUBLED
+    }
 }
 
 /// A try that is under way: it ends when this is dropped, also when it is given up.
@@ -156,8 +163,10 @@ mod tests {
         let tries: Vec<_> = (0..1_000).map(|_| traffic.begin_try()).collect();
         assert_eq!(traffic.longest_pause(COMES_EACH), Duration::from_secs(5));
         assert_eq!(traffic.longest_pause(FOLLOWS_EACH), Duration::from_millis(250));
+        assert_eq!(traffic.first_pause(COMES_EACH), Duration::from_millis(5_000) / 64);
         drop(tries);
         assert_eq!(traffic.longest_pause(COMES_EACH), LOOK_AGAIN.1);
+        assert_eq!(traffic.first_pause(COMES_EACH), LOOK_AGAIN.0);
     }
 
     #[tokio::test]

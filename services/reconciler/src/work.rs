@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, sleep, sleep_until};
 use tokio_postgres::Client;
 use zonelog_central::{clock, ids};
 use zonelog_dns::ZoneName;
@@ -23,9 +23,12 @@ use crate::tracker::{Lane, Start, Tracker};
 const ON_THEIR_WAY: usize = 4_096;
 const OPEN_STRETCHES: usize = 4_096;
 /// How many rows of zones that were set aside are read at a time.
-const WAITING_PAGE: i64 = 1_024;
+const WAITING_PAGE: usize = 4_096;
 /// Below this number of them on their way, more are read.
-const WAITING_LOW: usize = 512;
+const WAITING_LOW: usize = 2_048;
+/// How long after a write the next one may begin: so many times as long as it took, but no longer than this.
+const WRITE_REST: u32 = 3;
+const LONGEST_WRITE_REST: Duration = Duration::from_millis(50);
 /// How often the log is looked at without a wake-up.
 const SLOW_POLL: Duration = Duration::from_secs(1);
 /// The first pause between two probes of a server that does not answer.
@@ -65,7 +68,7 @@ pub(crate) struct Work {
     written: Position,
     /// At most one write.
     writing: JoinSet<Written>,
-    /// Whether zones may be set aside: while there are none, their table is not read.
+    /// Whether zones may be set aside that were not read, or are to be read again: while there are none, their table is not.
     any_aside: bool,
     /// When zones that were set aside are to be looked at.
     retry_at: Option<Instant>,
@@ -363,8 +366,15 @@ impl Work {
         if self.tracker.on_their_way_again() >= WAITING_LOW {
             return Ok(());
         }
-        let rows = delivery::waiting(&*self.client, &self.lease.server, self.pool, WAITING_PAGE).await?;
-        self.any_aside = !rows.is_empty();
+        let rows = delivery::waiting(
+            &*self.client,
+            &self.statements,
+            &self.lease.server,
+            self.pool,
+            i64::try_from(WAITING_PAGE).unwrap_or(i64::MAX),
+        )
+        .await?;
+        self.any_aside = rows.len() >= WAITING_PAGE;
         let now = clock::now();
         for row in rows {
             let wait = due_in(&self.server.timings, row.next_try, now);
@@ -373,7 +383,7 @@ impl Work {
                 self.retry_at = Some(self.retry_at.map_or(at, |planned| planned.min(at)));
                 continue;
             }
-            self.tracker.take_again(row);
+            self.any_aside |= !self.tracker.take_again(row);
         }
         Ok(())
     }
@@ -391,12 +401,13 @@ impl Work {
         let checkpoint = write.checkpoint;
         self.any_aside |= !write.parked.is_empty();
         self.writing.spawn(async move {
-            let now = clock::now();
+            let (began, now) = (Instant::now(), clock::now());
             let (confirmed, parked) = (&write.confirmed, &write.parked);
-            (
-                checkpoint,
-                delivery::record(&*client, &statements, &lease, now, checkpoint, confirmed, parked).await,
-            )
+            let held =
+                delivery::record(&*client, &statements, &lease, now, checkpoint, confirmed, parked).await;
+            // What is seen meanwhile is gathered: where much is going on, one write after the other would take PostgreSQL's time.
+            sleep((began.elapsed() * WRITE_REST).min(LONGEST_WRITE_REST)).await;
+            (checkpoint, held)
         });
     }
 

@@ -123,7 +123,7 @@ impl<W: BatchWork> Committer<W> {
 
     /// Writes requests as one transaction, and again while it is clear that nothing was written and that it may help.
     async fn write(&mut self, batch: &[W::Request]) -> Result<Vec<W::Answer>, Failure> {
-        let mut retries = 0;
+        let (begun, mut retries) = (Instant::now(), 0);
         loop {
             let session = match self.session.take() {
                 Some(session) if !session.is_closed() => session,
@@ -153,6 +153,17 @@ impl<W: BatchWork> Committer<W> {
                         StoreError::Unavailable(_) => (false, error),
                         error => return Err(Failure::AtFault(error)),
                     }
+                }
+                Outcome::Held(error) => {
+                    self.work.rolled_back();
+                    let patience = self.options.bulk_patience.saturating_sub(begun.elapsed());
+                    let waited = session.waited_for_bulk(patience).await;
+                    self.session = Some(session);
+                    if patience.is_zero() || !waited.is_ok_and(|waited| waited) {
+                        return Err(Failure::Unavailable(error.to_string()));
+                    }
+                    tracing::debug!("a change of very many events was waited for");
+                    continue;
                 }
                 Outcome::Lost(error) => {
                     // Its process may not have noticed yet, and still hold the head.

@@ -33,12 +33,15 @@ pub struct WriterOptions {
     /// How long a statement may take: the database is too slow then, and the batch's callers are told so. A server that
     /// does not even say that within three times as long is given up.
     pub statement_timeout: Duration,
+    /// How long a batch waits, all in all, behind a change of very many events ([`crate::BulkAppend`]).
+    pub bulk_patience: Duration,
     /// How long to try to read back what became of a batch whose connection was lost at the commit.
     pub read_back_timeout: Duration,
 }
 
 impl Default for WriterOptions {
-    /// 1024 requests wait at most 1 s for room; batches of 256 requests or 4 MiB; statements of 10 s; 10 s to read back.
+    /// 1024 requests wait at most 1 s for room; batches of 256 requests or 4 MiB; statements of 10 s, 25 s behind a bulk
+    /// append; 10 s to read back.
     fn default() -> Self {
         Self {
             queue: 1024,
@@ -46,6 +49,7 @@ impl Default for WriterOptions {
             max_batch_bytes: 4 << 20,
             submit_timeout: Duration::from_secs(1),
             statement_timeout: Duration::from_secs(10),
+            bulk_patience: Duration::from_secs(25),
             read_back_timeout: Duration::from_secs(10),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{join, join3, join4, maybe_done};
 use futures_util::poll;
@@ -12,8 +12,9 @@ use zonelog_model::Position;
 
 use crate::appending::{Appending, EventRow, WriteEvents};
 use crate::batch_work::BatchWork;
+use crate::bulk::HOLDS_HEAD;
 use crate::database::Database;
-use crate::error::{StoreError, is_lost};
+use crate::error::{StoreError, is_lost, is_out_of_time};
 
 /// A server process that a lost connection belonged to. The number alone may be another's by now.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +44,8 @@ pub(super) enum Outcome<A> {
     },
     /// Nothing was written, for this reason.
     RolledBack(StoreError),
+    /// Nothing was written: the head was not to be had in the time of a statement.
+    Held(StoreError),
     /// Nothing was written: the connection was lost before the COMMIT was sent.
     Lost(StoreError),
     /// The connection was lost after the COMMIT was sent.
@@ -150,6 +153,7 @@ impl Session {
             Err(error) if is_lost(&error) => {
                 Some(Outcome::Unknown(answers, InFlight::of(appending), error.into()))
             }
+            Err(error) if is_out_of_time(&error) => Some(Outcome::Held(error.into())),
             Err(error) => Some(Outcome::RolledBack(error.into())),
         }
     }
@@ -169,6 +173,12 @@ impl Session {
         .await;
         let head = match (begun, head, loaded) {
             (Ok(()), Ok(row), Ok(())) => row.try_get::<_, Position>(0),
+            (Ok(()), Err(error), _) if is_out_of_time(&error) => {
+                return match self.roll_back(error.into()).await {
+                    Outcome::RolledBack(error) => Outcome::Held(error),
+                    lost => lost,
+                };
+            }
             (Err(error), ..) | (_, Err(error), _) => return self.roll_back(error.into()).await,
             (_, _, Err(error)) => return self.roll_back(error).await,
         };
@@ -254,6 +264,38 @@ impl Session {
             Ok(()) => Outcome::RolledBack(reason),
             // The server rolls back what a lost connection leaves.
             Err(_) => Outcome::Lost(reason),
+        }
+    }
+
+    /// Waits until nobody holds the head for a bulk append, for so long at the most. Returns whether somebody did, and does
+    /// no more.
+    pub(super) async fn waited_for_bulk(&self, patience: Duration) -> Result<bool, StoreError> {
+        let try_lock = "select pg_try_advisory_xact_lock_shared($1)";
+        if self
+            .client
+            .query_one(try_lock, &[&HOLDS_HEAD])
+            .await?
+            .try_get(0)?
+        {
+            return Ok(false);
+        }
+        // 0 would be without a limit.
+        let limit = format!("set local statement_timeout = {}", patience.as_millis().max(1));
+        let lock = format!("select pg_advisory_xact_lock_shared({HOLDS_HEAD})");
+        let (begun, limited, locked, ended) = join4(
+            self.client.batch_execute("begin"),
+            self.client.batch_execute(&limit),
+            self.client.batch_execute(&lock),
+            self.client.batch_execute("rollback"),
+        )
+        .await;
+        begun?;
+        limited?;
+        ended?;
+        match locked {
+            Ok(()) => Ok(true),
+            Err(error) if is_out_of_time(&error) => Ok(false),
+            Err(error) => Err(error.into()),
         }
     }
 

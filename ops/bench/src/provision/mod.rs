@@ -27,9 +27,9 @@ use servers::{CHANNELS, Server, follows_catalog};
 
 const COUNTS: [usize; 2] = [1_000, 10_000];
 /// Callers of the API at once.
-const CLIENTS: usize = 16;
+const CLIENTS: usize = 64;
 /// How many zones the yardstick tells at once: as many as the reconciler works on.
-const AT_ONCE: usize = 1_024;
+const AT_ONCE: usize = 4_096;
 /// How long to wait between two questions for a zone that is not there: NSD drops refusals above 200 a second to a network.
 const PACE: Duration = Duration::from_millis(8);
 /// From where is asked whether zones are served: another network than the reconciler's, for NSD.

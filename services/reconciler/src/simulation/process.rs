@@ -45,6 +45,7 @@ struct Work {
     written: i64,
     running: BTreeMap<u64, (u64, Running)>,
     down: Option<(Moment, Moment)>,
+    any_aside: bool,
     retry_at: Option<Moment>,
     look: bool,
     poll_at: Moment,
@@ -196,7 +197,7 @@ impl Process {
         let after = work.tracker.read();
         let through = world.tables[server].park_unread(work.token, &world.log, after, wall)?;
         work.tracker.take(through, Vec::new());
-        work.retry_at = Some(now);
+        (work.any_aside, work.retry_at) = (true, Some(now));
         Some(())
     }
 
@@ -210,6 +211,7 @@ impl Process {
         let through = world.tables[server].park_stretch(work.token, &world.log, after, wall)?;
         work.tracker = Tracker::at(through);
         (work.written, work.retry_at, work.look) = (through, Some(now), false);
+        work.any_aside = true;
         Some(())
     }
 
@@ -219,7 +221,7 @@ impl Process {
         if work.down.is_some() || work.retry_at.is_none_or(|at| at > world.now) {
             return Some(());
         }
-        work.retry_at = None;
+        (work.any_aside, work.retry_at) = (false, None);
         for row in world.tables[server].waiting(&world.log) {
             let wait = due_in(&world.timings, row.next_try, timestamp(wall));
             if !wait.is_zero() {
@@ -227,7 +229,7 @@ impl Process {
                 work.retry_at = Some(work.retry_at.map_or(at, |planned| planned.min(at)));
                 continue;
             }
-            work.tracker.take_again(row);
+            work.any_aside |= !work.tracker.take_again(row);
         }
         Some(())
     }
@@ -294,8 +296,9 @@ impl Process {
                 return None;
             }
             work.written = work.written.max(write.checkpoint);
+            work.any_aside |= !write.parked.is_empty();
         }
-        if !world.tables[server].rows.is_empty() && work.retry_at.is_none() {
+        if work.any_aside && work.retry_at.is_none() {
             work.retry_at = Some(world.now);
         }
         Some(())
@@ -401,7 +404,7 @@ impl Process {
                 if !as_it_should {
                     let wall = world.wall();
                     world.tables[server].found_behind(work.token, &target, wall);
-                    work.retry_at = Some(now);
+                    (work.any_aside, work.retry_at) = (true, Some(now));
                 }
             }
         }
@@ -471,7 +474,7 @@ impl Process {
         if work.down.take().is_some() {
             world.tables[server].wake_all(work.token, wall);
             work.look = true;
-            (work.retry_at, work.sweep_at) = (Some(world.now), world.now);
+            (work.any_aside, work.retry_at, work.sweep_at) = (true, Some(world.now), world.now);
         }
     }
 }
@@ -492,6 +495,7 @@ impl Work {
             written: checkpoint,
             running: BTreeMap::new(),
             down: None,
+            any_aside: true,
             retry_at: Some(now),
             look: true,
             poll_at: now,

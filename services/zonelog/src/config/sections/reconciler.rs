@@ -32,7 +32,7 @@ impl Default for Reconciler {
             park_after_ms: 1500,
             retry_first_ms: 500,
             retry_most_ms: 60_000,
-            concurrency: 1_024,
+            concurrency: 4_096,
             sweep_period_seconds: 600,
             catalog_grace_ms: 10_000,
         }

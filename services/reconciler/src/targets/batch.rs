@@ -49,6 +49,9 @@ pub(super) type Done = Result<(), String>;
 
 /// A server that takes many orders at once.
 pub(super) trait Bulk: fmt::Debug + Send + Sync + 'static {
+    /// How long the next batch gathers at the least.
+    const SHORTEST_REST: Duration = Duration::ZERO;
+
     /// Carries out orders, no two of them for one zone. Returns one answer for each, in their order.
     fn carry_out(&self, orders: &[Order]) -> impl Future<Output = Vec<Done>> + Send;
 }
@@ -148,7 +151,7 @@ async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
         }
         let began = Instant::now();
         let done = bulk.carry_out(&batch.orders).await;
-        rest_until = Instant::now() + (began.elapsed() * REST).min(LONGEST_REST);
+        rest_until = Instant::now() + (began.elapsed() * REST).min(LONGEST_REST).max(B::SHORTEST_REST);
         for (done, waiting) in done.into_iter().zip(batch.answers) {
             for answer in waiting {
                 // Who went away meanwhile does not want to know.

@@ -154,6 +154,9 @@ impl Nsd4 {
 }
 
 impl Bulk for Nsd4 {
+    // Each list makes it reload, which goes on when it has answered.
+    const SHORTEST_REST: Duration = Duration::from_millis(300);
+
     async fn carry_out(&self, orders: &[Order]) -> Vec<Done> {
         let (mut ensured, mut removed, mut anew) = (Vec::new(), Vec::new(), Vec::new());
         for order in orders {

@@ -43,6 +43,14 @@ async fn bind(world: &World, catalogs: &[&str]) -> Bind {
     Bind::start(bind_options(catalogs, world.master)).await.unwrap()
 }
 
+/// Two pools with a catalog each, and one BIND that follows both.
+async fn a_bind_in_both_pools() -> (World, Bind) {
+    let world = World::new().await;
+    let both = bind(&world, &[CATALOG, OTHER_CATALOG]).await;
+    two_pools(&world, &[both.dns_address()], &[both.dns_address()]).await;
+    (world, both)
+}
+
 /// What MiniDNS has in a catalog for a zone.
 async fn shown(world: &World, catalog: &str, zone: ZoneId) -> Vec<String> {
     let (address, port) = (world.master.ip(), world.master.port());
@@ -135,10 +143,8 @@ async fn the_old_catalog_shows_where_a_zone_is_going_until_it_is_served_there() 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bind_in_both_pools_serves_a_zone_without_a_gap_as_it_moves() {
-    let world = World::new().await;
-    let both = bind(&world, &[CATALOG, OTHER_CATALOG]).await;
+    let (world, both) = a_bind_in_both_pools().await;
     let server = both.dns_address();
-    two_pools(&world, &[server], &[server]).await;
     let _reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
     let zone = world.create_zone("moved.test.").await;
     let stays = world.create_zone("stays.test.").await;
@@ -165,10 +171,8 @@ async fn a_bind_in_both_pools_serves_a_zone_without_a_gap_as_it_moves() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_sees_to_a_move_may_be_killed_between_any_two_steps() {
-    let world = World::new().await;
-    let both = bind(&world, &[CATALOG, OTHER_CATALOG]).await;
+    let (world, both) = a_bind_in_both_pools().await;
     let server = both.dns_address();
-    two_pools(&world, &[server], &[server]).await;
     let mut reconciler = Reconciler::with_pools_as_they_are(&world, "a", quick());
     let zone = world.create_zone("moved.test.").await;
     world.until_active(zone.id).await;

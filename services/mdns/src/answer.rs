@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use zonelog_central::tsig::TsigTable;
+use zonelog_central::tsig::{TsigReach, TsigTable};
 use zonelog_dns::{LongSerial, Rrtype, Serial, unpack_rdata};
+use zonelog_model::Position;
 use zonelog_projections::deadline::{self, Kind};
 use zonelog_projections::secondary as projections;
 
@@ -12,6 +13,7 @@ use crate::chunk::{Chunk, behind_question};
 use crate::heads::{Found, Head, Heads};
 use crate::images::{Differences, Images};
 use crate::keys;
+use crate::lag::Lag;
 use crate::limits::{Turn, Turns};
 use crate::message::Rcode;
 use crate::options::MdnsOptions;
@@ -31,6 +33,7 @@ pub(crate) struct Service {
     pub(crate) heads: Heads,
     pub(crate) reader: Reader,
     pub(crate) keys: TsigTable,
+    pub(crate) lag: Lag,
     images: Images,
     differences: Differences,
     turns: Turns,
@@ -66,12 +69,13 @@ pub(crate) struct Outgoing {
 }
 
 impl Service {
-    /// Answers from this reader.
-    pub(crate) fn new(reader: Reader, options: MdnsOptions) -> Self {
+    /// Answers from this reader, whose heads are so far behind the log.
+    pub(crate) fn new(reader: Reader, lag: Lag, options: MdnsOptions) -> Self {
         Self {
             heads: Heads::default(),
             reader,
             keys: TsigTable::default(),
+            lag,
             images: Images::new(options.image_budget_bytes),
             differences: Differences::default(),
             turns: Turns::new(
@@ -89,12 +93,25 @@ impl Service {
         &self.options
     }
 
-    /// The answer, when it needs nothing but memory; otherwise the query, to be answered by
+    /// The answer, when it needs nothing but memory that is up to date; otherwise the query, to be answered by
     /// [`Service::answer`].
     pub(crate) fn answer_at_once(&self, packet: &[u8], origin: Origin) -> Result<Reply, Waiting> {
+        match (self.admit(packet, origin), self.lag.behind()) {
+            (Err(message), _) => Ok(message.map_or(Reply::Nothing, Reply::Message)),
+            (Ok(admitted), Some(position)) => Err(Waiting::Heads { admitted, position }),
+            (Ok(admitted), None) => self.answer_by_heads(admitted, origin).map_err(Waiting::More),
+        }
+    }
+
+    /// A query that is permitted, and properly signed if it is signed; or the answer, if any, to what is not.
+    fn admit(&self, packet: &[u8], origin: Origin) -> Result<Admitted, Option<Vec<u8>>> {
+        let refuse = |kind, rcode, message| {
+            count(kind, rcode);
+            Err(Some(message))
+        };
         let mut classified = crate::request::classify(packet);
         let Some(envelope) = classified.envelope_mut() else {
-            return Ok(Reply::Nothing);
+            return Err(None);
         };
         let mut reach = None;
         match keys::authenticate(&self.keys, packet) {
@@ -105,22 +122,29 @@ impl Service {
             Ok(None) => {}
             Err(unaccepted) => {
                 let (rcode, message) = unaccepted.answer(envelope);
-                return Ok(finish("invalid", rcode, message));
+                return refuse("invalid", rcode, message);
             }
         }
         let query = match classified {
-            Classified::Drop => return Ok(Reply::Nothing),
+            Classified::Drop => return Err(None),
             Classified::Refuse(envelope, rcode) => {
-                return Ok(finish("invalid", rcode, envelope.empty(rcode)));
+                return refuse("invalid", rcode, envelope.empty(rcode));
             }
             Classified::Query(query) => query,
         };
-        let refuse = |query: &Query, rcode| Ok(error(query, rcode));
         if !self.options.permits(query.asked, origin)
             || (self.options.query_enforce_tsig && query.envelope.signature.is_none())
         {
-            return refuse(&query, Rcode::REFUSED);
+            let message = query.envelope.empty(Rcode::REFUSED);
+            return refuse(query.asked.kind(), Rcode::REFUSED, message);
         }
+        Ok(Admitted { query, reach })
+    }
+
+    /// The answer by the heads as they are; or the query, when they are not enough.
+    fn answer_by_heads(&self, admitted: Admitted, origin: Origin) -> Result<Reply, More> {
+        let Admitted { query, reach } = admitted;
+        let refuse = |query: &Query, rcode| Ok(error(query, rcode));
         let found = match query.asked {
             Asked::Rrset(_) => self.heads.enclosing(&query.name),
             Asked::Any => Found::Nothing,
@@ -149,7 +173,7 @@ impl Service {
             if !head.secondary {
                 return refuse(&query, Rcode::NOT_AUTHORITATIVE);
             }
-            return Err(Waiting {
+            return Err(More {
                 query,
                 head,
                 opening: None,
@@ -159,7 +183,7 @@ impl Service {
             return refuse(&query, Rcode::SERVER_FAILURE);
         }
         if let Asked::Rrset(_) = query.asked {
-            return Err(Waiting {
+            return Err(More {
                 query,
                 head,
                 opening: None,
@@ -168,7 +192,7 @@ impl Service {
         match transfer::open(query.asked, origin.transport, head.serial) {
             Opening::FormatError => refuse(&query, Rcode::FORMAT_ERROR),
             Opening::SoaAlone => Ok(soa_alone(&query, &head, origin.transport)),
-            opening => Err(Waiting {
+            opening => Err(More {
                 query,
                 head,
                 opening: Some(opening),
@@ -178,8 +202,31 @@ impl Service {
 
     /// The answer to a query that could not be answered from the heads alone.
     pub(crate) async fn answer(&self, waiting: Waiting, origin: Origin) -> Reply {
+        let more = match waiting {
+            Waiting::More(more) => Err(more),
+            Waiting::Heads { admitted, position } => {
+                self.lag.until(position).await;
+                self.answer_by_heads(admitted, origin)
+            }
+        };
+        match more {
+            Ok(reply) => reply,
+            Err(more) => self.answer_with_more(more, origin).await,
+        }
+    }
+
+    /// The answer when there is no room for one more that waits.
+    pub(crate) fn turn_away(&self, waiting: Waiting, origin: Origin) -> Reply {
+        let more = match waiting {
+            Waiting::More(more) => Err(more),
+            Waiting::Heads { admitted, .. } => self.answer_by_heads(admitted, origin),
+        };
+        more.unwrap_or_else(|more| error(&more.query, Rcode::SERVER_FAILURE))
+    }
+
+    async fn answer_with_more(&self, more: More, origin: Origin) -> Reply {
+        let More { query, head, opening } = &more;
         let transport = origin.transport;
-        let Waiting { query, head, opening } = &waiting;
         let answered = match (query.asked, opening) {
             (Asked::Notify { serial }, _) => {
                 let told = self.told(head, serial, origin).await;
@@ -394,18 +441,26 @@ impl Service {
     }
 }
 
-/// A query of which more has to be known.
-pub(crate) struct Waiting {
+/// A query that waits.
+pub(crate) enum Waiting {
+    /// For the heads, to have everything up to a position.
+    Heads { admitted: Admitted, position: Position },
+    /// For what has to be read of a zone.
+    More(More),
+}
+
+/// A query that may be answered.
+pub(crate) struct Admitted {
+    query: Query,
+    /// What the key that signed it is for.
+    reach: Option<TsigReach>,
+}
+
+/// A query of which more has to be known than the heads.
+pub(crate) struct More {
     query: Query,
     head: Arc<Head>,
     opening: Option<Opening>,
-}
-
-impl Waiting {
-    /// The answer when we have no room to look further.
-    pub(crate) fn turn_away(self) -> Reply {
-        error(&self.query, Rcode::SERVER_FAILURE)
-    }
 }
 
 /// The SOA; over UDP the advice to ask over TCP where it has no room beside a signature.

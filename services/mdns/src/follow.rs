@@ -53,6 +53,9 @@ pub(crate) async fn follow(
                 position = reached;
                 pause = SHORTEST_PAUSE;
                 report_lag(&wakeups, reached);
+                if let Some(reached) = reached {
+                    service.lag.reached(reached);
+                }
                 if reached.is_none() {
                     Duration::ZERO
                 } else {
@@ -60,6 +63,7 @@ pub(crate) async fn follow(
                 }
             }
             Err(_) => {
+                service.lag.lost();
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 pause
             }
@@ -80,7 +84,7 @@ fn report_lag(wakeups: &watch::Receiver<Position>, reached: Option<Position>) {
 
 /// Reads all heads, and the position at which they stand.
 async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
-    let mut client = service.reader.client().await?;
+    let mut client = service.reader.follower().await?;
     let transaction = snapshot(&mut client).await?;
     transaction
         .batch_execute("set local statement_timeout = 0")
@@ -111,7 +115,7 @@ async fn load(service: &Service) -> Result<Option<Position>, ReadError> {
 /// Takes in what changed after a position; returns the new one, or nothing when everything has to be
 /// read again.
 async fn catch_up(service: &Service, position: Position) -> Result<Option<Position>, ReadError> {
-    let client = service.reader.client().await?;
+    let client = service.reader.follower().await?;
     // In this order: a catalog must not show a member before the member is served, or a server that comes for it at once is
     // refused and comes back late.
     let catalogs = catalogs(&client).await?;
@@ -161,7 +165,7 @@ fn served(catalogs: Vec<Result<Catalog, CatalogError>>) -> Vec<Catalog> {
 
 /// Takes in which secondary zones have expired, and which not any more.
 async fn expire(service: &Service) -> Result<(), ReadError> {
-    let client = service.reader.client().await?;
+    let client = service.reader.follower().await?;
     let expired = secondary::expired(&client).await?;
     service.heads.expire(expired);
     Ok(())

@@ -152,7 +152,7 @@ async fn look(
     options: &TsigOptions,
     since: Option<Position>,
 ) -> Result<Position, ReadError> {
-    let client = service.reader.client().await?;
+    let client = service.reader.follower().await?;
     // Read before the keys: what comes in between is read again.
     let statement = client
         .prepare_cached("select position from registry_head where feed = 0")

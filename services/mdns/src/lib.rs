@@ -4,7 +4,7 @@
 //! way: [`zonelog_messages::request`] reads it, `transfer` decides what it gets, `images` holds or builds the zone at
 //! its latest serial (`reader` reads the rows, `chunk` renders them, `image` replaces what changed),
 //! `difference` renders what lies between two serials, and `send` writes either. `heads` is the
-//! table of all zones, which `follow` keeps at the head of the log.
+//! table of all zones, which `follow` keeps at the head of the log; who asks while it is behind waits for it (`lag`).
 //!
 //! A transfer holds its chunks, so it is one serial from its first message to its last, however
 //! many changes come meanwhile. `keys` verifies signed requests (TSIG); their answers are signed. Every query is checked against the same table, and what we do not
@@ -28,6 +28,7 @@ mod heads;
 mod image;
 mod images;
 mod keys;
+mod lag;
 mod limits;
 mod options;
 mod origin;

@@ -40,7 +40,7 @@ pub struct MdnsOptions {
     pub query_enforce_tsig: bool,
     /// Whether TSIG keys of the algorithm hmac-md5, which is broken, are used.
     pub allow_hmac_md5: bool,
-    /// How many UDP queries may wait for PostgreSQL at once; one more is answered SERVFAIL.
+    /// How many UDP queries may wait for PostgreSQL at once; one more is answered by what is in memory, or SERVFAIL.
     pub max_waiting_queries: usize,
     /// How long a TCP client may take for its first query, and for the rest of a message once its
     /// first octets are there.

@@ -11,6 +11,7 @@ use zonelog_model::ZoneId;
 use zonelog_projections::catalog::{self, Catalog, CatalogError, position_at};
 use zonelog_projections::resource::ResourceError;
 use zonelog_projections::transfer::{self, HeadError, TransferRow, Way, ZoneHead};
+use zonelog_store::Database;
 
 use crate::chunk::{ChunkWriter, RrsetRow, SoaRecord, TooLong};
 use crate::difference::{Difference, DifferenceWriter};
@@ -21,6 +22,9 @@ use crate::snapshot::snapshot;
 
 /// Up to how many recordsets a zone is read in one statement, at the cost of one: most zones are smaller.
 const SMALL: usize = 256;
+
+/// How many follow the log: the heads, and the keys.
+const FOLLOWERS: usize = 2;
 
 /// How large a difference may become before it is given up.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +114,10 @@ impl ReadError {
 /// Reads the zone state.
 #[derive(Debug)]
 pub(crate) struct Reader {
+    /// For what is asked for: a transfer keeps one for as long as the zone is read.
     pool: Pool,
+    /// For what follows the log, which must not wait for transfers.
+    following: Pool,
     /// How long to wait for a connection.
     patience: Duration,
     /// PostgreSQL was away when last asked.
@@ -118,19 +125,29 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Reads through these connections, which must be for this reader alone: their settings change.
-    pub(crate) fn new(pool: Pool, patience: Duration) -> Self {
+    /// Answers by up to so many connections, and follows the log by others.
+    pub(crate) fn new(database: &Database, connections: usize, patience: Duration) -> Self {
         Self {
-            pool,
+            pool: database.pool(connections),
+            following: database.pool(FOLLOWERS),
             patience,
             away: AtomicBool::new(false),
         }
     }
 
-    /// A connection.
+    /// A connection to answer by.
     pub(crate) async fn client(&self) -> Result<deadpool_postgres::Client, ReadError> {
+        self.connection(&self.pool).await
+    }
+
+    /// A connection to follow the log by.
+    pub(crate) async fn follower(&self) -> Result<deadpool_postgres::Client, ReadError> {
+        self.connection(&self.following).await
+    }
+
+    async fn connection(&self, pool: &Pool) -> Result<deadpool_postgres::Client, ReadError> {
         let connected = async {
-            let client = self.pool.get().await?;
+            let client = pool.get().await?;
             // Nothing was prepared on it yet, so it is new.
             if client.statement_cache.size() == 0 {
                 client.batch_execute(transfer::SESSION).await?;

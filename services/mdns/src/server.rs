@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
-use deadpool_postgres::Pool;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -11,8 +10,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use zonelog_central::Unseal;
 use zonelog_model::Position;
+use zonelog_store::Database;
 
 use crate::answer::Service;
+use crate::lag::Lag;
 use crate::limits::Connections;
 use crate::options::MdnsOptions;
 use crate::reader::Reader;
@@ -56,11 +57,12 @@ pub struct MiniDns {
 
 impl MiniDns {
     /// Binds the addresses. PostgreSQL need not be there yet: until the zones were read, answers are
-    /// SERVFAIL. The pool must be MiniDNS's own, as it changes settings of the connections. `wakeups`
+    /// SERVFAIL. Queries and transfers are answered by up to `connections` at once; two more follow the log. `wakeups`
     /// shows the log's head whenever it moves.
     pub async fn bind(
         options: MdnsOptions,
-        pool: Pool,
+        database: &Database,
+        connections: usize,
         wakeups: watch::Receiver<Position>,
     ) -> Result<Self, MdnsError> {
         if options.listen.is_empty() {
@@ -77,11 +79,11 @@ impl MiniDns {
             addresses.push(tcp.local_addr().map_err(listen)?);
             sockets.push((udp, tcp));
         }
-        let reader = Reader::new(pool, options.database_timeout);
+        let reader = Reader::new(database, connections, options.database_timeout);
         Ok(Self {
             sockets,
             addresses,
-            service: Arc::new(Service::new(reader, options)),
+            service: Arc::new(Service::new(reader, Lag::new(wakeups.clone()), options)),
             wakeups,
             unseal: Unseal::without_key(),
         })

@@ -24,7 +24,7 @@ const QUEUE: usize = 4 << 20;
 pub(crate) struct Worker {
     pub(crate) service: Arc<Service>,
     pub(crate) socket: Arc<UdpSocket>,
-    /// How many queries may wait for PostgreSQL.
+    /// How many queries may wait for PostgreSQL, or for the heads.
     pub(crate) waiting: Arc<Semaphore>,
     /// Where those are answered.
     pub(crate) work: Work,
@@ -58,12 +58,12 @@ impl Worker {
         let answered = catch_unwind(AssertUnwindSafe(|| self.service.answer_at_once(packet, origin)));
         let reply = match answered {
             Ok(Ok(reply)) => reply,
-            Ok(Err(query)) => match Arc::clone(&self.waiting).try_acquire_owned() {
-                Err(_) => query.turn_away(),
+            Ok(Err(waiting)) => match Arc::clone(&self.waiting).try_acquire_owned() {
+                Err(_) => self.service.turn_away(waiting, origin),
                 Ok(permit) => {
                     let (service, socket) = (Arc::clone(&self.service), Arc::clone(&self.socket));
                     let answering = async move {
-                        if let Reply::Message(message) = service.answer(query, origin).await {
+                        if let Reply::Message(message) = service.answer(waiting, origin).await {
                             send_all(&socket, &[(message, client)]);
                         }
                         drop(permit);

@@ -6,8 +6,8 @@ mod support;
 use std::time::Duration;
 
 use support::{
-    Change, PATIENCE, Running, ZoneWriter, axfr, options, question, rcode, soa_serial, transfer, udp,
-    until_serial,
+    CONNECTIONS, Change, PATIENCE, Running, ZoneWriter, axfr, options, question, rcode, soa_serial, transfer,
+    udp, until_serial,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -158,4 +158,46 @@ async fn a_restart_on_the_same_port_serves_at_once() {
     until_serial(address, ZONE, zone.serial).await;
     assert_eq!(axfr(address, ZONE).await.content, content);
     again.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_is_followed_while_transfers_have_every_connection() {
+    let database = TestDatabase::new().await;
+    let zone = ZoneWriter::create(database.url(), 1, ZONE, 1).await;
+    let mini = Running::start(database.url(), options()).await;
+    until_serial(mini.address, ZONE, zone.serial).await;
+    // No recordset can be read, so no transfer gets on.
+    let mut locker = zonelog_test_parts::postgres::connect(database.url()).await;
+    let lock = locker.transaction().await.unwrap();
+    let locked = "lock table recordset_version in access exclusive mode";
+    lock.batch_execute(locked).await.unwrap();
+    let stuck: Vec<_> = (2..2 + 2 * CONNECTIONS as u128)
+        .map(|id| format!("{id}.{ZONE}"))
+        .collect();
+    let create = "with head as (update feed_head set position = position + 1 returning position),
+        made as (insert into zone (id, name, name_key, project, pool, email, ttl, attributes, mname, refresh, retry, expire,
+                                   minimum, serial, soa_recordset, revision, stream_version, created_at,
+                                   created_position, content_position, pool_position)
+                 select gen_random_uuid(), $1, $2, project, pool, email, ttl, attributes, mname, refresh, retry, expire,
+                        minimum, serial, soa_recordset, revision, stream_version, created_at,
+                        head.position, head.position, head.position
+                 from zone, head where name = $3 returning *)
+        insert into zone_serial select id, serial, content_position, now(), ttl, mname, email, refresh, retry, expire,
+                                       minimum, true from made";
+    let writer = zonelog_test_parts::postgres::connect(database.url()).await;
+    let mut transfers = Vec::new();
+    for name in &stuck {
+        let key = Name::parse(name).unwrap().to_key();
+        writer.execute(create, &[name, &key, &ZONE]).await.unwrap();
+        until_serial(mini.address, name, zone.serial).await;
+        let (address, name) = (mini.address, name.clone());
+        transfers.push(tokio::spawn(
+            async move { transfer(address, &name, Ask::Axfr).await },
+        ));
+    }
+    lock.rollback().await.unwrap();
+    for transfer in transfers {
+        assert!(transfer.await.unwrap().is_ok());
+    }
+    mini.stop().await;
 }

@@ -312,13 +312,12 @@ async fn every_udp_worker_answers_and_nobody_else_gets_the_port() {
         seen.insert(answer[1]);
     }
     // Sockets that share a port would take each other's queries: a second MiniDNS is refused it.
-    let manager = deadpool_postgres::Manager::new(database.url().parse().unwrap(), tokio_postgres::NoTls);
-    let pool = deadpool_postgres::Pool::builder(manager).build().unwrap();
+    let connections = zonelog_store::Database::new(database.url(), "mdns").unwrap();
     let taken = MdnsOptions {
         listen: vec![mini.address],
         ..options()
     };
-    let second = MiniDns::bind(taken, pool, tokio::sync::watch::channel(0).1).await;
+    let second = MiniDns::bind(taken, &connections, 8, tokio::sync::watch::channel(0).1).await;
     assert!(matches!(second, Err(MdnsError::Listen { .. })), "{second:?}");
     mini.stop().await;
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hickory_proto::op::Message;
 use support::{
-    Change, PATIENCE, Running, ZoneWriter, answers, axfr, ixfr_question, options, question, rcode, transfer,
-    udp, until_serial,
+    Change, PATIENCE, Running, ZoneWriter, answers, axfr, ixfr_question, options, question, rcode, serial_of,
+    transfer, udp, until_serial,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -239,5 +239,46 @@ async fn a_wake_up_is_enough_and_dig_understands_us() {
     assert!(axfr.contains("XFR size: 5 records"), "{axfr}");
     let ixfr = dig(&["IXFR=10"]).await;
     assert!(ixfr.contains("XFR size: 5 records"), "{ixfr}");
+    mini.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_not_older_than_the_log_was_known_to_be() {
+    let database = TestDatabase::new().await;
+    let mut zone = ZoneWriter::create(database.url(), 1, ZONE, 10).await;
+    let slow = zonelog_mdns::MdnsOptions {
+        poll_interval: Duration::from_secs(600),
+        ..options()
+    };
+    let mini = Running::start(database.url(), slow).await;
+    until_serial(mini.address, ZONE, 10).await;
+    zone.step(&[]).await;
+    let made = ZoneWriter::create(database.url(), 2, "made.test.", 20).await;
+    // MiniDNS is told of both, but cannot read them.
+    let mut locker = zonelog_test_parts::postgres::connect(database.url()).await;
+    let lock = locker.transaction().await.unwrap();
+    lock.batch_execute("lock table zone in access exclusive mode")
+        .await
+        .unwrap();
+    mini.wake(3);
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    socket.connect(mini.address).await.unwrap();
+    for name in [ZONE, &made.name] {
+        socket.send(&question(name, 6)).await.unwrap();
+    }
+    let mut answer = vec![0; 512];
+    let early = tokio::time::timeout(Duration::from_millis(50), socket.recv(&mut answer)).await;
+    assert!(early.is_err(), "answered by what was known before");
+    lock.rollback().await.unwrap();
+    let mut serials = std::collections::BTreeSet::new();
+    for _ in 0..2 {
+        let length = tokio::time::timeout(PATIENCE, socket.recv(&mut answer)).await;
+        serials.extend(serial_of(&answer[..length.unwrap().unwrap()]));
+    }
+    assert_eq!(serials, [11, 20].into());
+    // Of a log that does not come no answer waits for ever: it is as old as what is known.
+    mini.wake(1_000);
+    let answer = udp(mini.address, &question(ZONE, 6), PATIENCE).await.unwrap();
+    assert_eq!(serial_of(&answer), Some(11));
     mini.stop().await;
 }

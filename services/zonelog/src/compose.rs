@@ -87,8 +87,9 @@ pub async fn start_mdns(
 ) -> Result<Vec<SocketAddr>, CommandError> {
     // What builds an image reads a whole zone in one statement: the time that takes is the zone's size, not a fault.
     let database = shared.database.clone().with_statement_timeout(Duration::ZERO);
-    let pool = database.pool(config.database.read_connections);
-    let minidns = MiniDns::bind(mdns_options(config)?, pool, shared.wakeups.subscribe())
+    let connections = config.database.read_connections;
+    let wakeups = shared.wakeups.subscribe();
+    let minidns = MiniDns::bind(mdns_options(config)?, &database, connections, wakeups)
         .await?
         .with_secrets(Unseal::with(sealer));
     let addresses = minidns.local_addrs().to_vec();

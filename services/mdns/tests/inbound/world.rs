@@ -140,7 +140,7 @@ impl World {
             ..self.mdns.clone()
         };
         let wakeups = self.central.positions();
-        let mini = MiniDns::bind(options, database.pool(8), wakeups.clone())
+        let mini = MiniDns::bind(options, &database, 8, wakeups.clone())
             .await
             .unwrap()
             .with_secrets(Unseal::with(self.central.sealer().clone()));

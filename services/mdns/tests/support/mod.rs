@@ -10,19 +10,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, Pool};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 use zonelog_central::Unseal;
 use zonelog_dns::{Name, OwnerName, Rdata, Rrtype, Serial, pack_rdata};
 use zonelog_mdns::drain::{Ask, Drained, Part, RecordView, drain};
 use zonelog_mdns::{MdnsOptions, MiniDns};
+use zonelog_store::Database;
 
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// By how many connections it answers.
+pub(crate) const CONNECTIONS: usize = 8;
 
 /// A MiniDNS that runs in the test's process until it is dropped.
 pub(crate) struct Running {
@@ -34,12 +37,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) async fn start(url: &str, options: MdnsOptions) -> Self {
-        let manager = Manager::new(url.parse().unwrap(), NoTls);
-        let pool = Pool::builder(manager).max_size(8).build().unwrap();
+        let database = Database::new(url, "mdns").unwrap();
         let (wake, wakeups) = watch::channel(0);
         // What the tests write as sealed is in clear.
         let unseal = Unseal::new(|_, sealed| Ok(sealed.ciphertext().to_owned()));
-        let mini = MiniDns::bind(options, pool, wakeups).await.unwrap();
+        let mini = MiniDns::bind(options, &database, CONNECTIONS, wakeups)
+            .await
+            .unwrap();
         let mini = mini.with_secrets(unseal);
         let address = mini.local_addrs()[0];
         let shutdown = CancellationToken::new();
@@ -362,8 +366,12 @@ pub(crate) fn answers(answer: &[u8]) -> u16 {
 
 /// The serial a server shows for a zone, if it has one.
 pub(crate) async fn soa_serial(server: SocketAddr, zone: &str) -> Option<u32> {
-    let answer = udp(server, &question(zone, 6), Duration::from_millis(500)).await?;
-    let message = hickory_proto::op::Message::from_vec(&answer).ok()?;
+    serial_of(&udp(server, &question(zone, 6), Duration::from_millis(500)).await?)
+}
+
+/// The serial of the SOA in an answer.
+pub(crate) fn serial_of(answer: &[u8]) -> Option<u32> {
+    let message = hickory_proto::op::Message::from_vec(answer).ok()?;
     message.answers.iter().find_map(|record| match &record.data {
         hickory_proto::rr::RData::SOA(soa) => Some(soa.serial),
         _ => None,

@@ -305,8 +305,8 @@ async fn serve(
         listen: vec![listen],
         ..options.clone()
     };
-    let connections = Database::new(database.url(), "mdns").unwrap().pool(8);
-    let mdns = MiniDns::bind(options, connections, central.positions())
+    let connections = Database::new(database.url(), "mdns").unwrap();
+    let mdns = MiniDns::bind(options, &connections, 8, central.positions())
         .await
         .unwrap();
     let mdns = mdns.with_secrets(unseal());

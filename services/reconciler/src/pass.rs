@@ -25,6 +25,8 @@ use crate::traffic::{COMES_EACH, FOLLOWS_EACH, LOOK_AGAIN, Traffic};
 const SILENCES: usize = 2;
 /// From this many failed tries on, a zone that merely follows too slowly counts as failing.
 const PATIENT_TRIES: i32 = 3;
+/// How many times [`Timings::notify_told`] a server may take to come by itself where a NOTIFY would hold it up.
+const HELD_UP: u32 = 2;
 /// What to check when MiniDNS refuses a question without a signature.
 const UNSIGNED: &str = "check that it has the zone; where it wants questions signed (`minidns.query_enforce_tsig`), make a TSIG \
                         key of scope POOL for the pool, or name one as the target's tsigkey_id";
@@ -82,11 +84,15 @@ impl Server {
         term: &Term,
     ) -> Result<Self, String> {
         let config = prepare(spec, options).await?;
+        let mut timings = options.timings.clone();
+        if config.is_held_up_by_notify() {
+            timings.notify_told *= HELD_UP;
+        }
         Ok(Self {
             spec: spec.clone(),
             config,
             options: Arc::clone(options),
-            timings: options.timings.clone(),
+            timings,
             term: term.clone(),
             traffic: Traffic::new(),
         })
@@ -285,7 +291,8 @@ impl Server {
                 } else {
                     started.elapsed()
                 },
-                passed_over: told.is_some_and(|order| passed_over(order, self.traffic.came_for())),
+                passed_over: !self.config.is_held_up_by_notify()
+                    && told.is_some_and(|order| passed_over(order, self.traffic.came_for())),
             };
             let outcome = match plan(&situation, timings) {
                 Step::Settled => {

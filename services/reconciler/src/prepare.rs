@@ -61,6 +61,13 @@ pub struct Target {
 }
 
 impl ServerConfig {
+    /// Whether a NOTIFY holds it up while it is busy with zones that it was told of.
+    pub fn is_held_up_by_notify(&self) -> bool {
+        self.targets
+            .iter()
+            .any(|target| target.told.is_held_up_by_notify())
+    }
+
     /// Whether another look at the same pool gave the same: nothing need be started over.
     pub fn is_same(&self, other: &Self) -> bool {
         let targets = |server: &Self| -> Vec<_> {

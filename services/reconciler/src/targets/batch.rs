@@ -49,8 +49,10 @@ pub(super) type Done = Result<(), String>;
 
 /// A server that takes many orders at once.
 pub(super) trait Bulk: fmt::Debug + Send + Sync + 'static {
-    /// How long the next batch gathers at the least.
-    const SHORTEST_REST: Duration = Duration::ZERO;
+    /// How long the next batch gathers at the least: at first, and at the most. It doubles with each batch that gathered.
+    const SHORTEST_REST: (Duration, Duration) = (Duration::ZERO, Duration::ZERO);
+    /// As [`PoolTarget::is_held_up_by_notify`] says.
+    const HELD_UP_BY_NOTIFY: bool = false;
 
     /// Carries out orders, no two of them for one zone. Returns one answer for each, in their order.
     fn carry_out(&self, orders: &[Order]) -> impl Future<Output = Vec<Done>> + Send;
@@ -121,10 +123,15 @@ impl<B: Bulk> PoolTarget for Batched<B> {
             serial,
         })))
     }
+
+    fn is_held_up_by_notify(&self) -> bool {
+        B::HELD_UP_BY_NOTIFY
+    }
 }
 
 async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
     let (mut put_off, mut rest_until) = (None, Instant::now());
+    let mut shortest_rest = B::SHORTEST_REST.0;
     loop {
         let first = match put_off.take() {
             Some(first) => first,
@@ -135,6 +142,7 @@ async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
         };
         // Callers that start in one go come one after the other.
         tokio::task::yield_now().await;
+        shortest_rest = grown(shortest_rest, B::SHORTEST_REST, Instant::now() < rest_until);
         sleep_until(rest_until).await;
         let mut batch = Batch::default();
         let mut next = Some(first);
@@ -151,7 +159,7 @@ async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
         }
         let began = Instant::now();
         let done = bulk.carry_out(&batch.orders).await;
-        rest_until = Instant::now() + (began.elapsed() * REST).min(LONGEST_REST).max(B::SHORTEST_REST);
+        rest_until = Instant::now() + (began.elapsed() * REST).min(LONGEST_REST).max(shortest_rest);
         for (done, waiting) in done.into_iter().zip(batch.answers) {
             for answer in waiting {
                 // Who went away meanwhile does not want to know.
@@ -159,6 +167,11 @@ async fn work<B: Bulk>(bulk: Arc<B>, mut queue: mpsc::Receiver<Waiting>) {
             }
         }
     }
+}
+
+/// How long the batch after this one gathers at the least, when this one gathered for so long, or came alone.
+fn grown(rest: Duration, (first, longest): (Duration, Duration), gathered: bool) -> Duration {
+    if gathered { (rest * 2).min(longest) } else { first }
 }
 
 /// Orders that are carried out together.
@@ -229,6 +242,18 @@ mod tests {
             zone: name(zone),
             hard,
         }
+    }
+
+    #[test]
+    fn rests_grow_while_batches_gather_and_begin_anew_after_one_that_came_alone() {
+        let bounds = (Duration::from_millis(50), Duration::from_millis(300));
+        let mut rest = bounds.0;
+        let mut rests = Vec::new();
+        for gathered in [true, true, true, true, false, true] {
+            rest = grown(rest, bounds, gathered);
+            rests.push(rest.as_millis());
+        }
+        assert_eq!(rests, [100, 200, 300, 300, 50, 100]);
     }
 
     #[tokio::test]

@@ -83,6 +83,12 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
     fn retransfer_zone<'a>(&'a self, _zone: &'a ZoneName, _serial: Serial) -> Option<Told<'a>> {
         None
     }
+
+    /// Whether a NOTIFY holds the server up while it is busy with zones that it was told of, instead of reminding it of one
+    /// that it lost sight of.
+    fn is_held_up_by_notify(&self) -> bool {
+        false
+    }
 }
 
 /// How a server is told which zones to serve: addresses looked up, keys read.

@@ -1,16 +1,20 @@
 //! `provision`: new zones from the first POST until a server serves every one, for each channel by which a server is told.
 //! Beside it: knotd as the primary of as many new zones, made by master files and one reload; the same code tells the same
-//! kind of server of them, as many at once as the reconciler does.
+//! kind of server of them, as many at once as the reconciler does. NSD is told by lists of
+//! 1,000, one after the other: our code would rest between them.
 //!
 //! `ops/bench/run provision [ZONES ...] [CHANNEL ...]`: 1,000 and 10,000, by all channels, when it is not said.
 
 mod servers;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 use zonelog_dns::ZoneName;
@@ -96,6 +100,16 @@ async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
         until_served(server.dns_address(), names).await?;
         return Ok(start.elapsed());
     };
+    if let Server::Nsd4(nsd) = &server {
+        let socket = nsd.control_socket();
+        let (served, told) = tokio::join!(
+            until_served(server.dns_address(), names.clone()),
+            tell_nsd(&socket, &names)
+        );
+        served?;
+        told?;
+        return Ok(start.elapsed());
+    }
     let target = target_of(channel, &config);
     // PowerDNS comes for a zone when it is sent a NOTIFY, or once a minute; the others come when they are told.
     let notifier = match channel {
@@ -119,6 +133,33 @@ async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
     let (served, ()) = tokio::join!(until_served(server.dns_address(), names), telling);
     served?;
     Ok(start.elapsed())
+}
+
+/// How many zones NSD is told of by one list.
+const LIST: usize = 1_000;
+
+/// Tells an NSD of all zones, by one list after the other without a rest.
+async fn tell_nsd(socket: &Path, names: &[String]) -> Result<()> {
+    for names in names.chunks(LIST) {
+        let mut list = "NSDCT1 addzones\n".to_owned();
+        for name in names {
+            list.push_str(&format!("{} secondary\n", name.trim_end_matches('.')));
+        }
+        list.push_str("\u{4}\n");
+        let (mut answers, mut orders) = UnixStream::connect(socket).await?.into_split();
+        let mut answer = String::new();
+        // NSD answers each line before it reads the next.
+        let (read, written) = tokio::join!(answers.read_to_string(&mut answer), async {
+            orders.write_all(list.as_bytes()).await?;
+            orders.shutdown().await
+        });
+        read?;
+        written?;
+        if !answer.contains(&format!("added {} zones", names.len())) {
+            return Err(format!("NSD: {}", answer.lines().last().unwrap_or("no answer")).into());
+        }
+    }
+    Ok(())
 }
 
 struct Ours {

@@ -289,6 +289,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nothing_is_left_of_one_that_is_busy_when_it_is_dropped() {
+        let primary = Bind::start(BindOptions {
+            primary_zones: (0..500)
+                .map(|number| {
+                    let text = "@ 60 SOA ns h 7 60 60 600 60\n@ 60 NS ns.other.\n";
+                    (format!("z{number}.test"), text.to_owned())
+                })
+                .collect(),
+            ..BindOptions::default()
+        })
+        .await
+        .unwrap();
+        let secondaries: String = (0..500)
+            .map(|number| {
+                format!(
+                    "zone \"z{number}.test\" {{ type secondary; file \"z{number}\"; primaries {{ 127.0.0.1 port {}; }}; }};",
+                    primary.dns_address().port()
+                )
+            })
+            .collect();
+        let bind = Bind::start(BindOptions {
+            config: secondaries,
+            ..BindOptions::default()
+        })
+        .await
+        .unwrap();
+        let (folder, pid) = (bind.folder().to_owned(), bind.pid().unwrap());
+        // It writes the zones that it transfers.
+        drop(bind);
+        assert!(!folder.exists());
+        assert!(!Path::new(&format!("/proc/{pid}/exe")).exists());
+    }
+
+    #[tokio::test]
     async fn a_wrong_configuration_is_told_with_the_log() {
         let options = BindOptions {
             options: "no-such-option yes;".to_owned(),

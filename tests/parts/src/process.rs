@@ -12,6 +12,9 @@ use tokio::process::{Child, Command};
 /// How long a server may take to answer its first query, or to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long it may take until a killed server has left its folder.
+const DROP_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A query for the SOA of the root, as a sign of life: any answer will do (RFC 1035 §4.1).
 const SIGN_OF_LIFE: [u8; 17] = [0x5a, 0x4c, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 6, 0, 1];
 
@@ -212,6 +215,26 @@ impl Process {
                 let path = self.folder().join(name);
                 tokio::net::UnixStream::connect(path).await.is_ok()
             }
+        }
+    }
+}
+
+impl Drop for Process {
+    /// Kills it, and deletes its folder when nothing writes to it any more.
+    fn drop(&mut self) {
+        let end = Instant::now() + DROP_PATIENCE;
+        let mut child = self.child.take();
+        if let Some(child) = &mut child {
+            // It may have ended by itself.
+            let _ = child.start_kill();
+        }
+        let runs = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        while Instant::now() < end {
+            // NSD's other processes end a little later than the one that was started, and leave files.
+            if !child.as_mut().is_some_and(runs) && std::fs::remove_dir_all(self.folder()).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
 }

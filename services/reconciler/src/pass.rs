@@ -232,15 +232,55 @@ impl Server {
         self.show_catalog(zone.position).await
     }
 
-    /// Asks the server for a zone's SOA, when it is its turn.
+    /// Asks the server for a zone's SOA as anybody does, when it is its turn.
     pub(crate) async fn ask(&self, address: SocketAddr, name: &ZoneName) -> Observed {
-        let key = self.config.key.as_deref();
+        let (key, patience) = (self.config.key.as_deref(), self.timings.query_timeout);
+        self.heard(probe::soa(address, name, key, patience)).await
+    }
+
+    /// Asks the server for the SOA of a zone that may change meanwhile.
+    async fn look(&self, address: SocketAddr, name: &ZoneName) -> Observed {
+        if !self.keeps_answers(name) {
+            return self.ask(address, name).await;
+        }
+        let (key, patience) = (self.config.key.as_deref(), self.timings.query_timeout);
+        self.heard(probe::soa_past_cache(address, name, key, patience))
+            .await
+    }
+
+    async fn heard(&self, asking: impl Future<Output = Observed>) -> Observed {
         let _turn = self.traffic.question().await;
-        let observed = probe::soa(address, name, key, self.timings.query_timeout).await;
+        let observed = asking.await;
         if !matches!(observed, Observed::Silent(_)) {
             self.traffic.answered();
         }
         observed
+    }
+
+    fn keeps_answers(&self, name: &ZoneName) -> bool {
+        let targets = &self.config.targets;
+        targets
+            .iter()
+            .any(|target| target.told.forget_answers(name).is_some())
+    }
+
+    /// Makes a server that keeps its answers forget them when it answers anybody else otherwise than us.
+    async fn forget_answers(
+        &self,
+        address: SocketAddr,
+        zone: &ZoneTarget,
+        observed: &Observed,
+    ) -> Result<(), TargetError> {
+        if !self.keeps_answers(&zone.name) || self.ask(address, &zone.name).await == *observed {
+            return Ok(());
+        }
+        for target in &self.config.targets {
+            self.check_term()?;
+            if let Some(done) = target.told.forget_answers(&zone.name) {
+                done.await?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the server answered anything just now.
@@ -264,7 +304,7 @@ impl Server {
             let observed = if std::mem::take(&mut new) {
                 Observed::NotServing
             } else {
-                self.ask(address, &zone.name).await
+                self.look(address, &zone.name).await
             };
             if matches!(observed, Observed::Silent(_)) && !self.was_heard() {
                 silences += 1;
@@ -299,7 +339,13 @@ impl Server {
                     if let Some(order) = told {
                         self.traffic.another_came(order);
                     }
-                    self.settled(zone, &situation, seen).await
+                    match self.forget_answers(address, zone, &situation.observed).await {
+                        Ok(()) => self.settled(zone, &situation, seen).await,
+                        Err(error) => Outcome::Behind {
+                            seen,
+                            error: Some(error.to_string()),
+                        },
+                    }
                 }
                 step @ (Step::Ensure { .. } | Step::Remove) => {
                     let done = match step {

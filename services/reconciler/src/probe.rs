@@ -20,10 +20,21 @@ use crate::plan::Observed;
 const NOTIFY_AA: u8 = 4 << 3 | 1 << 2;
 /// A standard query, not asking for recursion.
 const QUERY: u8 = 0;
-/// What an answer to a question of ours can measure: there is no EDNS in it (RFC 1035 §4.2.1), but servers vary.
+/// An OPT record (RFC 6891 §6.1.2; 1,232 octets over UDP) that asks for the server's identifier (RFC 5001 §2.1).
+const OPT_NSID: [u8; 15] = [0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 4, 0, 3, 0, 0];
+/// What an answer to a question of ours can measure: without EDNS 512 octets (RFC 1035 §4.2.1), but servers vary.
 const LARGEST: usize = 4096;
 /// How long a NOTIFY may stay without its acknowledgement; it is repeated by the caller if the server does not move.
 pub(crate) const NOTIFY_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a question for an SOA is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// As anybody asks.
+    Plainly,
+    /// With a request for the server's identifier (RFC 5001).
+    PastCache,
+}
 
 /// Why there is no answer that may be believed.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +52,33 @@ pub enum Unanswered {
 /// Servers that limit the rate of their answers (NSD does, of refusals above 200 a second) drop some and send others
 /// truncated. So what is truncated (RFC 7766 §5), or not answered within `patience`, is asked again over TCP, for as long.
 pub async fn soa(server: SocketAddr, zone: &ZoneName, key: Option<&Key>, patience: Duration) -> Observed {
-    match exchange(server, QUERY, zone, key, patience).await {
-        Ok(answer) if answer.metadata.truncation => soa_over_tcp(server, zone, key, patience).await,
+    soa_asked(server, zone, Asked::Plainly, key, patience).await
+}
+
+/// The same, so that PowerDNS neither answers from its cache of answers nor puts the answer there. An answer from before a
+/// transfer that gets there after it stays for `cache-ttl`, 20 s: who asks again and again during a transfer sees to that.
+pub async fn soa_past_cache(
+    server: SocketAddr,
+    zone: &ZoneName,
+    key: Option<&Key>,
+    patience: Duration,
+) -> Observed {
+    soa_asked(server, zone, Asked::PastCache, key, patience).await
+}
+
+async fn soa_asked(
+    server: SocketAddr,
+    zone: &ZoneName,
+    asked: Asked,
+    key: Option<&Key>,
+    patience: Duration,
+) -> Observed {
+    match exchange(server, QUERY, zone, asked, key, patience).await {
+        Ok(answer) if answer.metadata.truncation => asked_over_tcp(server, zone, asked, key, patience).await,
         Ok(answer) => read(zone, &answer),
         Err(Unanswered::Signature(what)) => Observed::Unclear(what),
         Err(Unanswered::Io(error)) if error.kind() == io::ErrorKind::TimedOut => {
-            match soa_over_tcp(server, zone, key, patience).await {
+            match asked_over_tcp(server, zone, asked, key, patience).await {
                 Observed::Silent(_) => {
                     Observed::Silent(format!("no answer within {} ms", patience.as_millis()))
                 }
@@ -65,8 +97,9 @@ pub async fn master_soa(
     (key, pool_key): (Option<&Key>, Option<&Key>),
     patience: Duration,
 ) -> Observed {
-    match (soa(master, zone, key, patience).await, key, pool_key) {
-        (Observed::NotServing, None, Some(key)) => soa(master, zone, Some(key), patience).await,
+    let ask = |key| soa(master, zone, key, patience);
+    match (ask(key).await, key, pool_key) {
+        (Observed::NotServing, None, Some(key)) => ask(Some(key)).await,
         (observed, ..) => observed,
     }
 }
@@ -78,10 +111,20 @@ pub async fn soa_over_tcp(
     key: Option<&Key>,
     patience: Duration,
 ) -> Observed {
+    asked_over_tcp(server, zone, Asked::Plainly, key, patience).await
+}
+
+async fn asked_over_tcp(
+    server: SocketAddr,
+    zone: &ZoneName,
+    asked: Asked,
+    key: Option<&Key>,
+    patience: Duration,
+) -> Observed {
     let exchanged = async {
         let mut stream = TcpStream::connect(server).await?;
         let id = u16::try_from(ids::random_below(1 << 16)).unwrap_or_default();
-        let mut question = question(id, QUERY, zone);
+        let mut question = question(id, QUERY, zone, asked);
         let signing = key.map(|key| (key, tsig::sign(&mut question, key, now(), None)));
         let length = u16::try_from(question.len()).unwrap_or(u16::MAX).to_be_bytes();
         stream.write_all(&[&length[..], &question].concat()).await?;
@@ -114,7 +157,7 @@ pub async fn notify(
     key: Option<&Key>,
     patience: Duration,
 ) -> Result<ResponseCode, Unanswered> {
-    exchange(server, NOTIFY_AA, zone, key, patience)
+    exchange(server, NOTIFY_AA, zone, Asked::Plainly, key, patience)
         .await
         .map(|answer| answer.metadata.response_code)
 }
@@ -165,12 +208,17 @@ fn wire(name: &hickory_proto::rr::Name) -> Vec<u8> {
 }
 
 /// A message with one question, for the SOA of `zone` (RFC 1035 §4.1).
-fn question(id: u16, flags: u8, zone: &ZoneName) -> Vec<u8> {
-    let mut octets = Vec::with_capacity(16 + zone.wire().len());
+fn question(id: u16, flags: u8, zone: &ZoneName, asked: Asked) -> Vec<u8> {
+    let additional: &[u8] = match asked {
+        Asked::Plainly => &[],
+        Asked::PastCache => &OPT_NSID,
+    };
+    let mut octets = Vec::with_capacity(16 + zone.wire().len() + additional.len());
     octets.extend(id.to_be_bytes());
-    octets.extend([flags, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    octets.extend([flags, 0, 0, 1, 0, 0, 0, 0, 0, u8::from(!additional.is_empty())]);
     octets.extend(zone.wire());
     octets.extend([0, 6, 0, 1]);
+    octets.extend(additional);
     octets
 }
 
@@ -180,6 +228,7 @@ async fn exchange(
     server: SocketAddr,
     flags: u8,
     zone: &ZoneName,
+    asked: Asked,
     key: Option<&Key>,
     patience: Duration,
 ) -> Result<Message, Unanswered> {
@@ -193,7 +242,7 @@ async fn exchange(
     // Connected, so that an unreachable port is told at once, and other addresses are not heard.
     socket.connect(server).await?;
     let id = u16::try_from(ids::random_below(1 << 16)).unwrap_or_default();
-    let mut request = question(id, flags, zone);
+    let mut request = question(id, flags, zone, asked);
     let signing = key.map(|key| {
         let mac = tsig::sign(&mut request, key, now(), None);
         (key, mac)

@@ -43,4 +43,8 @@ impl PoolTarget for ByCatalog {
             }
         }
     }
+
+    fn forget_answers<'a>(&'a self, zone: &'a ZoneName) -> Option<Told<'a>> {
+        self.channel.as_ref().ok()?.forget_answers(zone)
+    }
 }

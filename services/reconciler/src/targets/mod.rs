@@ -84,6 +84,11 @@ pub trait PoolTarget: fmt::Debug + Send + Sync {
         None
     }
 
+    /// Makes the server forget what it keeps of its answers to the zone's SOA. `None`: it keeps none.
+    fn forget_answers<'a>(&'a self, _zone: &'a ZoneName) -> Option<Told<'a>> {
+        None
+    }
+
     /// Whether a NOTIFY holds the server up while it is busy with zones that it was told of, instead of reminding it of one
     /// that it lost sight of.
     fn is_held_up_by_notify(&self) -> bool {

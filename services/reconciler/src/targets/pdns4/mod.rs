@@ -248,6 +248,17 @@ impl Pdns4 {
         }
     }
 
+    async fn forget_answers(&self, zone: &ZoneName) -> Result<(), String> {
+        let name = canonical(zone);
+        let path = format!("/cache/flush?domain={name}");
+        let reply = self.api.ask(Method::PUT, &path, None).await?;
+        if reply.status.is_success() {
+            Ok(())
+        } else {
+            Err(self.refused("to forget its cached answers for", &name, &reply))
+        }
+    }
+
     /// A zone that is not there is answered as an API that is not there.
     async fn is_the_api(&self) -> Result<bool, String> {
         Ok(self.api.ask(Method::GET, "", None).await?.status == StatusCode::OK)
@@ -317,6 +328,14 @@ impl PoolTarget for Pdns4 {
     fn retransfer_zone<'a>(&'a self, zone: &'a ZoneName, _: Serial) -> Option<Told<'a>> {
         Some(Box::pin(async move {
             self.retransfer(zone).await.map_err(|reason| self.error(reason))
+        }))
+    }
+
+    fn forget_answers<'a>(&'a self, zone: &'a ZoneName) -> Option<Told<'a>> {
+        Some(Box::pin(async move {
+            self.forget_answers(zone)
+                .await
+                .map_err(|reason| self.error(reason))
         }))
     }
 }

@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use zonelog_central::http_client::HeaderValue;
 use zonelog_dns::Serial;
 use zonelog_reconciler::plan::Observed;
+use zonelog_reconciler::probe;
 use zonelog_reconciler::targets::{Pdns4Config, PoolTarget, TargetConfig, target_of};
 use zonelog_test_parts::eventually;
 use zonelog_test_parts::pdns::{Pdns, PdnsOptions};
@@ -363,4 +364,49 @@ async fn changes_come_as_differences() {
         log.contains("IXFR-in zone") && !log.contains("AXFR-in zone"),
         "{log}"
     );
+}
+
+/// PowerDNS keeps an answer that was on its way during a transfer, from before it, for 20 seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_that_outlived_a_transfer_is_forgotten() {
+    let world = World::new().await;
+    let options = PdnsOptions {
+        config: "cache-ttl=600\nquery-cache-ttl=0\nnegquery-cache-ttl=0".to_owned(),
+        ..PdnsOptions::default()
+    };
+    let server = OfPdns4 {
+        pdns: Pdns::start(options).await.unwrap(),
+        key: None,
+    };
+    let address = server.dns_address();
+    let _reconciler = Reconciler::start(&world, "a", &[server.member()], quick()).await;
+    let zone = world.create_zone(ONE).await;
+    world.until_active(zone.id).await;
+    let now = zone.serial.wire();
+    assert_eq!(look(address, ONE).await, Observed::Serving(now));
+    // Its database is changed beside it, so it keeps the answer from before it is changed back.
+    let change = async |from: Serial, to: Serial| {
+        let change = "update records set content = replace(content, ' {from} ', ' {to} ') where type = 'SOA'";
+        let change = change.replace("{from}", &from.to_string());
+        server
+            .pdns
+            .sql(&change.replace("{to}", &to.to_string()))
+            .await
+            .unwrap();
+    };
+    let before = Serial::new(1);
+    change(now, before).await;
+    server.curl("PUT", "/cache/flush?domain=one.test.", "").await;
+    assert_eq!(look(address, ONE).await, Observed::Serving(before));
+    change(before, now).await;
+    assert_eq!(look(address, ONE).await, Observed::Serving(before));
+    let name = zone.name.clone();
+    let past_cache = probe::soa_past_cache(address, &name, None, PATIENCE).await;
+    assert_eq!(past_cache, Observed::Serving(now));
+    let transfers = || server.pdns.log().matches("XFR-in zone").count();
+    let transfers_before = transfers();
+    let resync = world.resync(false).await;
+    assert_eq!((resync.failed, resync.error), (0, None));
+    until_served(address, now.get()).await;
+    assert_eq!(transfers(), transfers_before, "{}", server.pdns.log());
 }

@@ -27,6 +27,7 @@
 //!
 //! The servers must accept NOTIFY from this process's address, besides that of MiniDNS (`allow-notify`).
 
+mod arrivals;
 mod measure;
 pub mod moves;
 mod options;
@@ -38,6 +39,7 @@ mod run;
 mod server;
 #[cfg(test)]
 mod simulation;
+mod sockets;
 mod sweep;
 pub mod targets;
 mod term;

@@ -36,7 +36,7 @@ use zonelog_store::Database;
 use crate::options::ReconcilerOptions;
 use crate::plan::Observed;
 use crate::prepare::{ServerConfig, prepare};
-use crate::probe;
+use crate::probe::{self, Sockets};
 use crate::topology::{ServerSpec, servers};
 
 /// The name under which the log shows who took a step.
@@ -303,6 +303,7 @@ impl Mover {
         for InBoth { new, .. } in servers {
             let Some(address) = new.address else { continue };
             match probe::soa(
+                &Sockets::default(),
                 address,
                 &name,
                 new.key.as_deref(),

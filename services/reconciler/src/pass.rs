@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -15,11 +16,11 @@ use crate::plan::{
     Desired, Observed, Situation, Step, is_at_or_past, passed_over, plan, serial_seen, waited,
 };
 use crate::prepare::{ServerConfig, prepare};
-use crate::probe;
+use crate::probe::{self, Sockets};
 use crate::targets::{TargetError, ZoneSpec};
 use crate::term::Term;
 use crate::topology::ServerSpec;
-use crate::traffic::{COMES_EACH, FOLLOWS_EACH, LOOK_AGAIN, Traffic};
+use crate::traffic::{LOOK_AGAIN, Traffic};
 
 /// How often a server may stay silent until it is taken to be away.
 const SILENCES: usize = 2;
@@ -46,6 +47,9 @@ pub(crate) struct Server {
     pub(crate) term: Term,
     /// What is going on with it.
     pub(crate) traffic: Traffic,
+    sockets: Sockets,
+    /// The log position up to which a master was seen to show what the log has.
+    masters_at: AtomicI64,
 }
 
 /// How a try ended.
@@ -95,6 +99,8 @@ impl Server {
             timings,
             term: term.clone(),
             traffic: Traffic::new(),
+            sockets: Sockets::default(),
+            masters_at: AtomicI64::new(0),
         })
     }
 
@@ -115,7 +121,7 @@ impl Server {
         let _underway = self.traffic.begin_try();
         let desired = zone.serial.map_or(Desired::Absent, Desired::Serving);
         if let Desired::Serving(serial) = desired
-            && let Err(error) = self.masters_show(zone, serial).await
+            && let Err(error) = self.masters_show(zone, serial, attempts).await
         {
             return Report {
                 outcome: Outcome::Behind {
@@ -235,7 +241,8 @@ impl Server {
     /// Asks the server for a zone's SOA as anybody does, when it is its turn.
     pub(crate) async fn ask(&self, address: SocketAddr, name: &ZoneName) -> Observed {
         let (key, patience) = (self.config.key.as_deref(), self.timings.query_timeout);
-        self.heard(probe::soa(address, name, key, patience)).await
+        self.heard(probe::soa(&self.sockets, address, name, key, patience))
+            .await
     }
 
     /// Asks the server for the SOA of a zone that may change meanwhile.
@@ -244,7 +251,7 @@ impl Server {
             return self.ask(address, name).await;
         }
         let (key, patience) = (self.config.key.as_deref(), self.timings.query_timeout);
-        self.heard(probe::soa_past_cache(address, name, key, patience))
+        self.heard(probe::soa_past_cache(&self.sockets, address, name, key, patience))
             .await
     }
 
@@ -300,6 +307,7 @@ impl Server {
         let (mut started, mut first_notify) = (Instant::now(), None::<Instant>);
         let (mut told, mut notified, mut silences, mut missing) = (None, 0, 0, None);
         let (mut pause, mut seen) = (LOOK_AGAIN.0, None);
+        let mut look = None;
         loop {
             let observed = if std::mem::take(&mut new) {
                 Observed::NotServing
@@ -334,7 +342,11 @@ impl Server {
                 passed_over: !self.config.is_held_up_by_notify()
                     && told.is_some_and(|order| passed_over(order, self.traffic.came_for())),
             };
-            let outcome = match plan(&situation, timings) {
+            let step = plan(&situation, timings);
+            if step != Step::Settled {
+                drop(look.take());
+            }
+            let outcome = match step {
                 Step::Settled => {
                     if let Some(order) = told {
                         self.traffic.another_came(order);
@@ -354,9 +366,12 @@ impl Server {
                     };
                     match done {
                         Ok(()) => {
-                            told = Some(self.traffic.took_our_word());
+                            let order = self.traffic.took_our_word();
+                            told = Some(order);
                             started = Instant::now();
-                            pause = self.traffic.first_pause(COMES_EACH);
+                            pause = self.traffic.first_pause();
+                            // It is not there yet.
+                            look = self.traffic.turn_to_look(order, &mut pause).await;
                             continue;
                         }
                         Err(error) => Outcome::Behind {
@@ -376,15 +391,16 @@ impl Server {
                     sleep(pause).await;
                     continue;
                 }
-                Step::Wait if told.is_some() && !matches!(situation.observed, Observed::Serving(_)) => {
-                    // The first of them finds out when the server comes; who just began to wait may be the first.
-                    self.traffic.until_another_came(pause).await;
-                    pause = (pause * 2).min(self.traffic.longest_pause(COMES_EACH));
+                Step::Wait
+                    if let Some(order) = told
+                        && !matches!(situation.observed, Observed::Serving(_)) =>
+                {
+                    look = self.traffic.turn_to_look(order, &mut pause).await;
                     continue;
                 }
                 Step::Wait => {
                     sleep(pause).await;
-                    pause = (pause * 2).min(self.traffic.longest_pause(FOLLOWS_EACH));
+                    pause = (pause * 2).min(self.traffic.longest_pause());
                     continue;
                 }
                 Step::Park => Outcome::Behind {
@@ -499,15 +515,26 @@ impl Server {
 
     /// Waits until a master shows the serial: a server that asks before that would find nothing new. Without masters there
     /// is nothing to wait for.
-    async fn masters_show(&self, zone: &ZoneTarget, wanted: LongSerial) -> Result<(), String> {
+    ///
+    /// MiniDNS follows the log in its order, so a master that shows a zone's change shows all from before it. Of many zones
+    /// that changed only the last are asked for; one that is tried again is asked for itself.
+    async fn masters_show(&self, zone: &ZoneTarget, wanted: LongSerial, attempts: i32) -> Result<(), String> {
+        let position = zone.position.max(zone.created);
         let masters = self.masters();
         let started = Instant::now();
         let mut pause = LOOK_AGAIN.0;
         loop {
             let (mut last, mut hint) = (None, "check that it runs");
             for (master, key) in &masters {
+                let _turn = self.traffic.question().await;
+                if attempts == 0 && position <= self.masters_at.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
                 last = Some(match self.ask_master(*master, key.as_deref(), zone).await {
-                    Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(()),
+                    Observed::Serving(serial) if is_at_or_past(serial, wanted) => {
+                        self.masters_at.fetch_max(position, Ordering::Relaxed);
+                        return Ok(());
+                    }
                     Observed::Serving(serial) => format!("{master} shows serial {serial}"),
                     Observed::Silent(reason) => format!("{master} does not answer ({reason})"),
                     other => {
@@ -525,7 +552,7 @@ impl Server {
                 return Err(format!("MiniDNS does not serve serial {wanted}: {last}; {hint}"));
             }
             sleep(pause).await;
-            pause = (pause * 2).min(self.traffic.longest_pause(FOLLOWS_EACH));
+            pause = (pause * 2).min(self.traffic.longest_pause());
         }
     }
 
@@ -545,14 +572,21 @@ impl Server {
     /// Asks a master as the target with this key does.
     async fn ask_master(&self, master: SocketAddr, key: Option<&Key>, zone: &ZoneTarget) -> Observed {
         let keys = (key, self.config.pool_key.as_deref());
-        let _turn = self.traffic.question().await;
-        probe::master_soa(master, &zone.name, keys, self.timings.query_timeout).await
+        probe::master_soa(
+            &self.sockets,
+            master,
+            &zone.name,
+            keys,
+            self.timings.query_timeout,
+        )
+        .await
     }
 
     /// Whether a master is at `serial` or past it. Without masters there is nobody to ask.
     async fn some_master_has(&self, zone: &ZoneTarget, serial: Serial) -> bool {
         let masters = self.masters();
         for (master, key) in &masters {
+            let _turn = self.traffic.question().await;
             let observed = self.ask_master(*master, key.as_deref(), zone).await;
             if let Observed::Serving(shown) = observed
                 && !serial.is_newer_than(shown)

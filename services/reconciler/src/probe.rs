@@ -1,20 +1,21 @@
-//! Asking a server for a zone's SOA, and telling it of a change: DNS over UDP, a fresh socket (and so a fresh random
-//! port) for each question, signed (RFC 8945) where the pool names a key.
+//! Asking a server for a zone's SOA, and telling it of a change: DNS over UDP, from random ports, signed (RFC 8945) where the
+//! pool names a key.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, ResponseCode};
 use hickory_proto::rr::{RData, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 use zonelog_central::{clock, ids};
 use zonelog_dns::tsig::{self, Key, Mac};
 use zonelog_dns::{Name, Serial, ZoneName};
 
 use crate::plan::Observed;
+pub use crate::sockets::Sockets;
 
 /// The opcode of NOTIFY (RFC 1996 §3.2), and the AA bit, which the sender of a NOTIFY sets, in the first flag octet.
 const NOTIFY_AA: u8 = 4 << 3 | 1 << 2;
@@ -51,29 +52,37 @@ pub enum Unanswered {
 ///
 /// Servers that limit the rate of their answers (NSD does, of refusals above 200 a second) drop some and send others
 /// truncated. So what is truncated (RFC 7766 §5), or not answered within `patience`, is asked again over TCP, for as long.
-pub async fn soa(server: SocketAddr, zone: &ZoneName, key: Option<&Key>, patience: Duration) -> Observed {
-    soa_asked(server, zone, Asked::Plainly, key, patience).await
-}
-
-/// The same, so that PowerDNS neither answers from its cache of answers nor puts the answer there. An answer from before a
-/// transfer that gets there after it stays for `cache-ttl`, 20 s: who asks again and again during a transfer sees to that.
-pub async fn soa_past_cache(
+pub async fn soa(
+    sockets: &Sockets,
     server: SocketAddr,
     zone: &ZoneName,
     key: Option<&Key>,
     patience: Duration,
 ) -> Observed {
-    soa_asked(server, zone, Asked::PastCache, key, patience).await
+    soa_asked(sockets, server, zone, Asked::Plainly, key, patience).await
+}
+
+/// The same, so that PowerDNS neither answers from its cache of answers nor puts the answer there. An answer from before a
+/// transfer that gets there after it stays for `cache-ttl`, 20 s: who asks again and again during a transfer sees to that.
+pub async fn soa_past_cache(
+    sockets: &Sockets,
+    server: SocketAddr,
+    zone: &ZoneName,
+    key: Option<&Key>,
+    patience: Duration,
+) -> Observed {
+    soa_asked(sockets, server, zone, Asked::PastCache, key, patience).await
 }
 
 async fn soa_asked(
+    sockets: &Sockets,
     server: SocketAddr,
     zone: &ZoneName,
     asked: Asked,
     key: Option<&Key>,
     patience: Duration,
 ) -> Observed {
-    match exchange(server, QUERY, zone, asked, key, patience).await {
+    match exchange(sockets, server, (QUERY, zone, asked), key, patience).await {
         Ok(answer) if answer.metadata.truncation => asked_over_tcp(server, zone, asked, key, patience).await,
         Ok(answer) => read(zone, &answer),
         Err(Unanswered::Signature(what)) => Observed::Unclear(what),
@@ -92,12 +101,13 @@ async fn soa_asked(
 /// Asks a master as a target of ours does: signed with the target's key, if it has one. A master that refuses what is not
 /// signed is asked with the second key, one of the pool's.
 pub async fn master_soa(
+    sockets: &Sockets,
     master: SocketAddr,
     zone: &ZoneName,
     (key, pool_key): (Option<&Key>, Option<&Key>),
     patience: Duration,
 ) -> Observed {
-    let ask = |key| soa(master, zone, key, patience);
+    let ask = |key| soa(sockets, master, zone, key, patience);
     match (ask(key).await, key, pool_key) {
         (Observed::NotServing, None, Some(key)) => ask(Some(key)).await,
         (observed, ..) => observed,
@@ -157,7 +167,8 @@ pub async fn notify(
     key: Option<&Key>,
     patience: Duration,
 ) -> Result<ResponseCode, Unanswered> {
-    exchange(server, NOTIFY_AA, zone, Asked::Plainly, key, patience)
+    let sockets = Sockets::default();
+    exchange(&sockets, server, (NOTIFY_AA, zone, Asked::Plainly), key, patience)
         .await
         .map(|answer| answer.metadata.response_code)
 }
@@ -225,33 +236,25 @@ fn question(id: u16, flags: u8, zone: &ZoneName, asked: Asked) -> Vec<u8> {
 /// Sends the question and waits for its answer; others' datagrams are passed over, and so are answers whose signature is
 /// not right (RFC 8945 §5.4): the right one may follow.
 async fn exchange(
+    sockets: &Sockets,
     server: SocketAddr,
-    flags: u8,
-    zone: &ZoneName,
-    asked: Asked,
+    (flags, zone, asked): (u8, &ZoneName, Asked),
     key: Option<&Key>,
     patience: Duration,
 ) -> Result<Message, Unanswered> {
     let end = Instant::now() + patience;
-    let local: SocketAddr = if server.is_ipv4() {
-        (Ipv4Addr::UNSPECIFIED, 0).into()
-    } else {
-        (Ipv6Addr::UNSPECIFIED, 0).into()
-    };
-    let socket = UdpSocket::bind(local).await?;
-    // Connected, so that an unreachable port is told at once, and other addresses are not heard.
-    socket.connect(server).await?;
+    let socket = sockets.take(server).await?;
     let id = u16::try_from(ids::random_below(1 << 16)).unwrap_or_default();
     let mut request = question(id, flags, zone, asked);
     let signing = key.map(|key| {
         let mac = tsig::sign(&mut request, key, now(), None);
         (key, mac)
     });
-    socket.send(&request).await?;
+    socket.udp.send(&request).await?;
     let mut buffer = [0; LARGEST];
     let mut doubtful = None;
     loop {
-        let length = match tokio::time::timeout_at(end, socket.recv(&mut buffer)).await {
+        let length = match tokio::time::timeout_at(end, socket.udp.recv(&mut buffer)).await {
             Ok(received) => received?,
             Err(_) => {
                 return Err(match doubtful {
@@ -269,11 +272,14 @@ async fn exchange(
                 .first()
                 .is_none_or(|query| same_name(query.name(), zone))
         {
-            let Some((key, mac)) = &signing else {
-                return Ok(answer);
-            };
-            match verified(octets, key, mac) {
-                Verdict::Right => return Ok(answer),
+            let verdict = signing
+                .as_ref()
+                .map_or(Verdict::Right, |(key, mac)| verified(octets, key, mac));
+            match verdict {
+                Verdict::Right => {
+                    sockets.keep(server, socket);
+                    return Ok(answer);
+                }
                 Verdict::Refused(what) => return Err(Unanswered::Signature(what)),
                 Verdict::Doubtful(what) => {
                     doubtful = Some(format!("{what} ({})", answer.metadata.response_code));

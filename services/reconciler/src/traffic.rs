@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
+
+use crate::arrivals::{Arrivals, Look};
 
 /// The first pause between two looks, and the longest; it doubles in between.
 pub(crate) const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
@@ -14,12 +16,7 @@ pub(crate) const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), D
 const DOUBLED: u32 = 64;
 /// With many zones on their way, how much longer the longest pause is for each of them: the server is asked no more than
 /// 4,000 times a second.
-pub(crate) const FOLLOWS_EACH: Duration = Duration::from_micros(250);
-/// The same for zones that the server is yet to come for: each such question is refused, and servers that limit the rate of
-/// their answers let 200 refusals a second through (NSD's `rrl-ratelimit`). When one has come, the next are asked for at once.
-pub(crate) const COMES_EACH: Duration = Duration::from_millis(5);
-/// How many zones are looked at when one has come.
-const NEXT: usize = 2;
+const FOLLOWS_EACH: Duration = Duration::from_micros(250);
 /// For how long a server that answered is not taken to be away, in query timeouts.
 const HEARD: u32 = 2;
 /// How many questions may be open at once, to a server and to its masters: each is a socket.
@@ -35,12 +32,8 @@ pub(crate) struct Traffic {
     tries: AtomicUsize,
     /// When it last took our word for a zone, or came to serve one that it was told of, in milliseconds since `began`.
     progress: AtomicU64,
-    /// Of how many zones it was told.
-    told: AtomicU64,
-    /// The last in that order that it came for.
-    came_for: AtomicU64,
-    /// Wakes those that wait for it to come, in the order in which they began to wait.
-    comes: Notify,
+    /// The zones that it was told of.
+    arrivals: Arrivals,
     /// When it last answered, in milliseconds since `began`.
     heard: AtomicU64,
     questions: Semaphore,
@@ -54,9 +47,7 @@ impl Traffic {
             began: Instant::now(),
             tries: AtomicUsize::new(0),
             progress: AtomicU64::new(0),
-            told: AtomicU64::new(0),
-            came_for: AtomicU64::new(0),
-            comes: Notify::new(),
+            arrivals: Arrivals::new(),
             heard: AtomicU64::new(0),
             questions: Semaphore::new(QUESTIONS),
             notifies: Arc::new(Semaphore::new(NOTIFIES)),
@@ -70,16 +61,13 @@ impl Traffic {
     /// The server took our word for a zone. Returns as which it did.
     pub(crate) fn took_our_word(&self) -> u64 {
         self.progress.fetch_max(self.now(), Ordering::Relaxed);
-        self.told.fetch_add(1, Ordering::Relaxed) + 1
+        self.arrivals.told()
     }
 
     /// The server came to serve the zone that it was told of as its `order`th.
     pub(crate) fn another_came(&self, order: u64) {
         self.progress.fetch_max(self.now(), Ordering::Relaxed);
-        self.came_for.fetch_max(order, Ordering::Relaxed);
-        for _ in 0..NEXT {
-            self.comes.notify_one();
-        }
+        self.arrivals.came(order);
     }
 
     /// How long ago it did either.
@@ -89,13 +77,15 @@ impl Traffic {
 
     /// The last that it came for, in the order in which it was told of them.
     pub(crate) fn came_for(&self) -> u64 {
-        self.came_for.load(Ordering::Relaxed)
+        self.arrivals.came_for()
     }
 
-    /// Waits until it came for another zone, and it is this one's turn to be looked at; or for so long.
-    pub(crate) async fn until_another_came(&self, pause: Duration) {
-        // Either will do.
-        let _ = tokio::time::timeout(pause, self.comes.notified()).await;
+    /// Waits until the zone that it was told of as its `order`th is to be looked at. It counts as a look until what this returns
+    /// is dropped.
+    pub(crate) async fn turn_to_look(&self, order: u64, pause: &mut Duration) -> Option<Look<'_>> {
+        self.arrivals
+            .turn(order, pause, self.longest_pause(), self.tries())
+            .await
     }
 
     /// It answered something.
@@ -129,15 +119,18 @@ impl Traffic {
         Duration::from_millis(self.now().saturating_sub(moment.load(Ordering::Relaxed)))
     }
 
-    /// The longest pause between two looks at one zone, when each of those on their way may have so much of it.
-    pub(crate) fn longest_pause(&self, each: Duration) -> Duration {
-        let tries = u32::try_from(self.tries.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
-        LOOK_AGAIN.1.max(each.saturating_mul(tries))
+    /// The longest pause between two looks at one zone.
+    pub(crate) fn longest_pause(&self) -> Duration {
+        LOOK_AGAIN.1.max(FOLLOWS_EACH.saturating_mul(self.tries()))
+    }
+
+    fn tries(&self) -> u32 {
+        u32::try_from(self.tries.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
     }
 
     /// The first one: of many that the server was told of at once, few are there at once.
-    pub(crate) fn first_pause(&self, each: Duration) -> Duration {
-        self.longest_pause(each) / DOUBLED
+    pub(crate) fn first_pause(&self) -> Duration {
+        self.longest_pause() / DOUBLED
     }
 }
 
@@ -153,35 +146,17 @@ impl Drop for Underway<'_> {
 
 #[cfg(test)]
 mod tests {
-    use futures_util::future::join_all;
-
     use super::*;
 
     #[test]
     fn the_more_are_on_their_way_the_less_often_each_is_asked_for() {
         let traffic = Traffic::new();
         let tries: Vec<_> = (0..1_000).map(|_| traffic.begin_try()).collect();
-        assert_eq!(traffic.longest_pause(COMES_EACH), Duration::from_secs(5));
-        assert_eq!(traffic.longest_pause(FOLLOWS_EACH), Duration::from_millis(250));
-        assert_eq!(traffic.first_pause(COMES_EACH), Duration::from_millis(5_000) / 64);
+        assert_eq!(traffic.longest_pause(), Duration::from_millis(250));
+        assert_eq!(traffic.first_pause(), Duration::from_millis(250) / 64);
         drop(tries);
-        assert_eq!(traffic.longest_pause(COMES_EACH), LOOK_AGAIN.1);
-        assert_eq!(traffic.first_pause(COMES_EACH), LOOK_AGAIN.0);
-    }
-
-    #[tokio::test]
-    async fn who_came_has_the_next_looked_at_and_they_the_next() {
-        let traffic = Traffic::new();
-        let began = Instant::now();
-        // All wait for a minute, but for the first.
-        let all = (0..500).map(async |number| {
-            let pause = if number == 0 { 1 } else { 60_000 };
-            traffic.until_another_came(Duration::from_millis(pause)).await;
-            traffic.another_came(number);
-        });
-        join_all(all).await;
-        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
-        assert!(traffic.since_progress() < Duration::from_secs(30));
+        assert_eq!(traffic.longest_pause(), LOOK_AGAIN.1);
+        assert_eq!(traffic.first_pause(), LOOK_AGAIN.0);
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use zonelog_projections::catalog::serial_at;
 
 use crate::options::Timings;
 use crate::plan::{Observed, is_at_or_past};
-use crate::probe;
+use crate::probe::{self, Sockets};
 
 /// The kinds of targets whose servers can take zones from a catalog. In a pool that has one they are not told of single zones.
 pub const CATALOG_KINDS: [&str; 4] = ["catalog", "bind9", "knot", "pdns4"];
@@ -45,6 +45,7 @@ pub struct CatalogFollower {
     query_timeout: Duration,
     notify_again: Vec<Duration>,
     patience: Duration,
+    sockets: Sockets,
     /// What was found last. Whoever looks holds it; all others wait for what comes of that.
     last: Mutex<Option<Look>>,
 }
@@ -91,6 +92,7 @@ impl CatalogFollower {
             query_timeout: timings.query_timeout,
             notify_again: timings.notify_again.clone(),
             patience: timings.park_after,
+            sockets: Sockets::default(),
             last: Mutex::new(None),
         }
     }
@@ -187,7 +189,7 @@ impl CatalogFollower {
 
     async fn shown_by(&self, asked: SocketAddr, goal: Serial) -> Shown {
         let key = self.key.as_deref();
-        let mut observed = probe::soa(asked, &self.name, key, self.query_timeout).await;
+        let mut observed = probe::soa(&self.sockets, asked, &self.name, key, self.query_timeout).await;
         if observed == Observed::NotServing {
             // Some show a catalog over TCP alone.
             observed = probe::soa_over_tcp(asked, &self.name, key, self.query_timeout).await;
@@ -216,7 +218,9 @@ impl CatalogFollower {
             let mut last = "there is no master to ask".to_owned();
             for (master, key) in &self.masters {
                 let keys = (key.as_deref(), self.pool_key.as_deref());
-                last = match probe::master_soa(*master, &self.name, keys, self.query_timeout).await {
+                last = match probe::master_soa(&self.sockets, *master, &self.name, keys, self.query_timeout)
+                    .await
+                {
                     Observed::Serving(serial) if is_at_or_past(serial, wanted) => return Ok(serial),
                     Observed::Serving(serial) => format!("{master} shows serial {serial}"),
                     Observed::Silent(reason) => format!("{master} does not answer ({reason})"),

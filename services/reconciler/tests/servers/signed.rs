@@ -10,7 +10,7 @@ use zonelog_mdns::MdnsOptions;
 use zonelog_model::ResourceId;
 use zonelog_model::resource::{self, Body, Pool, Sealed, TsigAlgorithm, TsigKey, TsigScope};
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::probe;
+use zonelog_reconciler::probe::{self, Sockets};
 use zonelog_test_parts::bind::{Bind, BindOptions};
 use zonelog_test_parts::eventually;
 
@@ -86,8 +86,16 @@ async fn notify_and_questions_are_signed_and_answers_verified() {
         secret: Secret::from_base64(SECRET).unwrap(),
     };
     let name = ZoneName::parse(ZONE).unwrap();
-    let ask =
-        async |key: &Key| probe::soa(bind.dns_address(), &name, Some(key), Duration::from_secs(5)).await;
+    let ask = async |key: &Key| {
+        probe::soa(
+            &Sockets::default(),
+            bind.dns_address(),
+            &name,
+            Some(key),
+            Duration::from_secs(5),
+        )
+        .await
+    };
     assert_eq!(ask(&key).await, Observed::Serving(zone.serial.wire()));
     let over_tcp = probe::soa_over_tcp(bind.dns_address(), &name, Some(&key), Duration::from_secs(5)).await;
     assert_eq!(over_tcp, Observed::Serving(zone.serial.wire()));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::process::Command as Process;
 use zonelog_dns::{LongSerial, ZoneName};
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::probe;
+use zonelog_reconciler::probe::{self, Sockets};
 use zonelog_test_parts::bind::Bind;
 use zonelog_test_parts::eventually;
 
@@ -67,6 +67,7 @@ impl World {
 
 pub(crate) async fn look(server: SocketAddr, zone: &str) -> Observed {
     probe::soa(
+        &Sockets::default(),
         server,
         &ZoneName::parse(zone).unwrap(),
         None,

@@ -21,8 +21,9 @@ use zonelog_model::zone::{
 use zonelog_model::{Actor, Door, Metadata, PoolId, Position, ProjectId, ZoneId};
 use zonelog_projections::delivery::{self, Resync};
 use zonelog_projections::status::{Status, zone_status_sql};
+use zonelog_reconciler::Unseal;
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::{Unseal, probe};
+use zonelog_reconciler::probe::{self, Sockets};
 use zonelog_store::Database;
 use zonelog_test_parts::{TestDatabase, eventually};
 
@@ -117,7 +118,7 @@ impl World {
             let patience = Duration::from_millis(100);
             let zone = ZoneName::parse("any.test.").unwrap();
             matches!(
-                probe::soa(self.master, &zone, None, patience).await,
+                probe::soa(&Sockets::default(), self.master, &zone, None, patience).await,
                 Observed::Silent(_)
             )
         };

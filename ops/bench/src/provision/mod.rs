@@ -7,6 +7,7 @@
 
 mod servers;
 
+use std::any::Any;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -54,10 +55,11 @@ pub(crate) async fn run() -> Result<bool> {
         channels.extend(CHANNELS);
     }
     let mut report = Report::new("provision");
+    let mut ended = Ended::new();
     for count in counts {
         for &channel in &channels {
-            let yardstick = by_knot(channel, count).await?;
-            let ours = ours(channel, count).await?;
+            let yardstick = by_knot(channel, count, &mut ended).await?;
+            let ours = ours(channel, count, &mut ended).await?;
             let name = format!("{count} zones by {channel}: POST until all are served");
             report.add(
                 Figure::new(name, ours.served.as_secs_f64(), "s")
@@ -75,10 +77,23 @@ fn names(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("p{number}.bench.")).collect()
 }
 
+/// What ran, with its files: the thousands that a server makes are deleted at the end. For a minute and more after, ext4 looks
+/// at each deleted file's inode whenever another is made (`recently_deleted`), and NSD, which makes one for each transfer,
+/// takes two thirds of a processor for that.
+type Ended = Vec<Box<dyn Any>>;
+
 /// knotd is given the zones; a new server is told of them.
-async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
+async fn by_knot(channel: &str, count: usize, ended: &mut Ended) -> Result<Duration> {
     let mut knot = Knot::start(&[]).await?;
-    let server = Server::start(channel, knot.address()).await?;
+    let mut server = Server::start(channel, knot.address()).await?;
+    let served = told_by_knot(&mut knot, &server, channel, count).await?;
+    knot.kill().await?;
+    server.kill().await?;
+    ended.push(Box::new((knot, server)));
+    Ok(served)
+}
+
+async fn told_by_knot(knot: &mut Knot, server: &Server, channel: &str, count: usize) -> Result<Duration> {
     let names = names(count);
     let specs: Vec<ZoneSpec> = names
         .iter()
@@ -100,7 +115,7 @@ async fn by_knot(channel: &str, count: usize) -> Result<Duration> {
         until_served(server.dns_address(), names).await?;
         return Ok(start.elapsed());
     };
-    if let Server::Nsd4(nsd) = &server {
+    if let Server::Nsd4(nsd) = server {
         let socket = nsd.control_socket();
         let (served, told) = tokio::join!(
             until_served(server.dns_address(), names.clone()),
@@ -167,9 +182,17 @@ struct Ours {
     served: Duration,
 }
 
-async fn ours(channel: &str, count: usize) -> Result<Ours> {
-    let zonelog = Zonelog::up(&[], &ZonelogOptions::default()).await;
-    let server = Server::start(channel, zonelog.minidns()).await?;
+async fn ours(channel: &str, count: usize, ended: &mut Ended) -> Result<Ours> {
+    let mut zonelog = Zonelog::up(&[], &ZonelogOptions::default()).await;
+    let mut server = Server::start(channel, zonelog.minidns()).await?;
+    let ours = posted(&zonelog, &server, count).await?;
+    zonelog.stop().await?;
+    server.kill().await?;
+    ended.push(Box::new((zonelog, server)));
+    Ok(ours)
+}
+
+async fn posted(zonelog: &Zonelog, server: &Server, count: usize) -> Result<Ours> {
     let file = zonelog.data().join("provision.yaml");
     std::fs::write(&file, server.pools_yaml(zonelog.minidns()))?;
     let path = file.to_string_lossy();

@@ -38,6 +38,17 @@ pub(super) enum Server {
 }
 
 impl Server {
+    /// Ends it. Its files are there until it is dropped.
+    pub(super) async fn kill(&mut self) -> Result<()> {
+        match self {
+            Self::Bind9(bind) | Self::CatalogBind(bind) => bind.kill().await?,
+            Self::Knot(knot) | Self::CatalogKnot(knot) => knot.kill().await?,
+            Self::Nsd4(nsd) => nsd.kill().await?,
+            Self::Pdns4(pdns) => pdns.kill().await?,
+        }
+        Ok(())
+    }
+
     /// Starts one that is to transfer from `primary`.
     pub(super) async fn start(channel: &str, primary: SocketAddr) -> Result<Self> {
         match channel {

@@ -59,6 +59,11 @@ impl Knot {
         self.until_it_answers().await
     }
 
+    /// Ends it. Its files are there until it is dropped.
+    pub(crate) async fn kill(&mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
     async fn until_it_answers(&mut self) -> Result<()> {
         let mut asker = Asker::new(self.address).await?;
         for name in &self.zones {

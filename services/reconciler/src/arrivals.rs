@@ -5,6 +5,10 @@
 //! of their answers let 200 refusals a second through (NSD's `rrl-ratelimit`). So there is a front: the last zone that it came
 //! for. A few beyond the front are looked at as scouts; when one is there, the next ones are looked at, and they have those after
 //! them looked at. What the front has passed is looked at for itself.
+//!
+//! The members of a catalog it comes for in an order of its own. There all are beyond the front, and one after the other is a
+//! scout; each that is there has two more looked at. While fewer than half of those that are waited for are there, that soon
+//! ends, and when most are, it finds them: some two looks for each zone, whatever the order.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,10 +28,20 @@ const FOLLOW: usize = 16;
 /// How far behind the front one may be that tells of those beyond it: as many look at once, and end in another order.
 const NEAR: u64 = 4 * FOLLOW as u64;
 
+/// In which order a server comes for what it was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// About as it was told.
+    AsTold,
+    /// One that only it knows.
+    ItsOwn,
+}
+
 /// The zones on their way to one server, by the order in which it was told of them.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
     began: Instant,
+    comes: Order,
     /// Of how many it was told.
     told: AtomicU64,
     /// The front.
@@ -47,15 +61,32 @@ struct Beyond {
     scout: u64,
 }
 
+impl Beyond {
+    /// Has the next after the last scout looked at, and that is the last now; of the first so many only, where it is said.
+    fn wake_next(&mut self, among: Option<usize>) {
+        let end = among.and_then(|among| self.waiting.keys().nth(among));
+        let after = self.waiting.range(self.scout + 1..).map(|(order, _)| order);
+        let after = after.take(1).find(|order| end.is_none_or(|end| *order < end));
+        let Some(order) = after.or_else(|| self.waiting.keys().next()).copied() else {
+            return;
+        };
+        self.scout = order;
+        if let Some(scout) = self.waiting.remove(&order) {
+            scout.notify_one();
+        }
+    }
+}
+
 /// A look that is under way.
 #[derive(Debug)]
 pub(crate) struct Look<'a>(&'a Arrivals);
 
 impl Arrivals {
     /// None.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(comes: Order) -> Self {
         Self {
             began: Instant::now(),
+            comes,
             told: AtomicU64::new(0),
             came_for: AtomicU64::new(0),
             beyond: Mutex::default(),
@@ -69,15 +100,26 @@ impl Arrivals {
         self.told.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The last that it came for.
+    /// The last that it came for; none, if it comes in an order of its own.
     pub(crate) fn came_for(&self) -> u64 {
         self.came_for.load(Ordering::Relaxed)
     }
 
     /// The server came for one.
     pub(crate) fn came(&self, order: u64) {
-        let front = self.came_for.fetch_max(order, Ordering::Relaxed).max(order);
+        let next = if self.looking.load(Ordering::Relaxed) < FOLLOW {
+            2
+        } else {
+            1
+        };
         let mut beyond = self.beyond();
+        if self.comes == Order::ItsOwn {
+            for _ in 0..next {
+                beyond.wake_next(None);
+            }
+            return;
+        }
+        let front = self.came_for.fetch_max(order, Ordering::Relaxed).max(order);
         let still = beyond.waiting.split_off(&(front + 1));
         for passed in std::mem::replace(&mut beyond.waiting, still).into_values() {
             passed.notify_one();
@@ -85,11 +127,6 @@ impl Arrivals {
         if order + NEAR < front {
             return;
         }
-        let next = if self.looking.load(Ordering::Relaxed) < FOLLOW {
-            2
-        } else {
-            1
-        };
         for _ in 0..next {
             if let Some((_, next)) = beyond.waiting.pop_first() {
                 next.notify_one();
@@ -159,17 +196,11 @@ impl Arrivals {
     }
 
     fn wake_scout(&self) {
-        let mut beyond = self.beyond();
-        let last = beyond.scout;
-        let among = beyond.waiting.keys().take(SCOUTS);
-        let after = among.copied().find(|order| *order > last);
-        let Some(order) = after.or_else(|| beyond.waiting.keys().next().copied()) else {
-            return;
+        let among = match self.comes {
+            Order::AsTold => Some(SCOUTS),
+            Order::ItsOwn => None,
         };
-        beyond.scout = order;
-        if let Some(scout) = beyond.waiting.remove(&order) {
-            scout.notify_one();
-        }
+        self.beyond().wake_next(among);
     }
 
     fn beyond(&self) -> MutexGuard<'_, Beyond> {
@@ -222,17 +253,17 @@ mod tests {
         vain.into_inner()
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn who_came_has_the_next_looked_at_and_they_the_next() {
-        let arrivals = Arrivals::new();
+        let arrivals = Arrivals::new(Order::AsTold);
         let began = Instant::now();
         assert_eq!(in_vain(&arrivals, 4_000, |_| true).await, 0);
         assert!(began.elapsed() < LONGEST, "{:?}", began.elapsed());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_comes_in_lumps_is_found_at_once_and_seldom_looked_at_before() {
-        let arrivals = Arrivals::new();
+        let arrivals = Arrivals::new(Order::AsTold);
         let began = Instant::now();
         let shown = || u64::try_from(began.elapsed().as_millis() / 500).unwrap();
         // Twice a second a server shows 2,000; each twentieth with those after them.
@@ -245,9 +276,23 @@ mod tests {
         assert!(vain < scouts + 200 * 12, "{vain} in vain, {scouts} scouts");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn what_comes_in_an_order_of_its_own_is_looked_at_little_more_than_twice() {
+        let arrivals = Arrivals::new(Order::ItsOwn);
+        let began = Instant::now();
+        let shown = || u64::try_from(began.elapsed().as_millis()).unwrap();
+        // 2,003 is prime: every place is taken once. The server shows each millisecond another.
+        let is_there = |order: u64| shown() >= order * 701 % 2_003;
+        let vain = in_vain(&arrivals, 2_002, is_there).await;
+        let took = began.elapsed();
+        assert!(took < Duration::from_millis(3_000), "{took:?}");
+        assert!(vain < 2 * 2_002, "{vain} in vain");
+        assert_eq!(arrivals.came_for(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_that_the_server_lost_holds_up_no_other() {
-        let arrivals = Arrivals::new();
+        let arrivals = Arrivals::new(Order::AsTold);
         let began = Instant::now();
         let found = async |order: u64| {
             let mut pause = Duration::from_millis(1);

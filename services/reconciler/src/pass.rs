@@ -11,6 +11,7 @@ use zonelog_dns::{LongSerial, Serial, ZoneName};
 use zonelog_model::Position;
 use zonelog_projections::delivery::ZoneTarget;
 
+use crate::arrivals::Order;
 use crate::options::{ReconcilerOptions, Timings};
 use crate::plan::{
     Desired, Observed, Situation, Step, is_at_or_past, passed_over, plan, serial_seen, waited,
@@ -92,13 +93,17 @@ impl Server {
         if config.is_held_up_by_notify() {
             timings.notify_told *= HELD_UP;
         }
+        let comes = match &config.catalog {
+            Some(_) => Order::ItsOwn,
+            None => Order::AsTold,
+        };
         Ok(Self {
             spec: spec.clone(),
             config,
             options: Arc::clone(options),
             timings,
             term: term.clone(),
-            traffic: Traffic::new(),
+            traffic: Traffic::new(comes),
             sockets: Sockets::default(),
             masters_at: AtomicI64::new(0),
         })
@@ -341,6 +346,7 @@ impl Server {
                 },
                 passed_over: !self.config.is_held_up_by_notify()
                     && told.is_some_and(|order| passed_over(order, self.traffic.came_for())),
+                by_catalog: self.config.catalog.is_some(),
             };
             let step = plan(&situation, timings);
             if step != Step::Settled {

@@ -49,6 +49,8 @@ pub struct Situation {
     pub lasted: Duration,
     /// Whether the server came for many zones by now that it was told of later, as [`passed_over`] says.
     pub passed_over: bool,
+    /// Whether it learns of its zones from a catalog, of many at once.
+    pub by_catalog: bool,
 }
 
 /// What to do next.
@@ -90,6 +92,10 @@ pub fn plan(situation: &Situation, timings: &Timings) -> Step {
         }
         // It knows the zone, yet failed to follow: it was told of other masters once, or NOTIFY does not reach it.
         (Desired::Serving(_), _) if !told && *attempts > 0 => Step::Ensure { renew: true },
+        // It may have just found it in the catalog, as one of many, and come for it by itself.
+        (Desired::Serving(_), Observed::Unclear(_)) if !told && situation.by_catalog => {
+            Step::Ensure { renew: false }
+        }
         (Desired::Serving(_), _) if notify_is_due(situation, timings) => Step::Notify,
         (Desired::Absent, _) if !told => Step::Remove,
         _ => Step::Wait,
@@ -166,6 +172,7 @@ mod tests {
             notified: (0, Duration::ZERO),
             lasted: Duration::ZERO,
             passed_over: false,
+            by_catalog: false,
         }
     }
 
@@ -204,6 +211,23 @@ mod tests {
         );
         assert_eq!(next(at(5), Observed::Serving(Serial::new(5))), Step::Settled);
         assert_eq!(next(at(5), Observed::Serving(Serial::new(6))), Step::Settled);
+    }
+
+    #[test]
+    fn a_member_of_a_catalog_is_not_notified_while_its_server_may_come_by_itself() {
+        let timings = Timings::default();
+        let mut member = Situation {
+            by_catalog: true,
+            ..situation(at(5), Observed::Unclear("SERVFAIL".to_owned()))
+        };
+        assert_eq!(plan(&member, &timings), Step::Ensure { renew: false });
+        member.told = true;
+        assert_eq!(plan(&member, &timings), Step::Wait);
+        member.lasted = timings.notify_told;
+        assert_eq!(plan(&member, &timings), Step::Notify);
+        member.observed = Observed::Serving(Serial::new(4));
+        (member.told, member.lasted) = (false, Duration::ZERO);
+        assert_eq!(plan(&member, &timings), Step::Notify);
     }
 
     #[test]
@@ -294,9 +318,11 @@ mod tests {
     proptest! {
         /// However a server is found: what is done makes it so that nothing is left to do.
         #[test]
-        fn plan_after_act_is_empty(first in observations(), live: bool, serial in 990i64..1010, attempts in 0i32..4) {
+        fn plan_after_act_is_empty(
+            first in observations(), live: bool, serial in 990i64..1010, attempts in 0i32..4, by_catalog: bool
+        ) {
             let desired = if live { at(serial) } else { Desired::Absent };
-            let mut situation = Situation { attempts, ..situation(desired, first) };
+            let mut situation = Situation { attempts, by_catalog, ..situation(desired, first) };
             for _ in 0..8 {
                 let step = plan(&situation, &Timings::default());
                 match step {

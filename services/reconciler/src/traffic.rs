@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::arrivals::{Arrivals, Look};
+use crate::arrivals::{Arrivals, Look, Order};
 
 /// The first pause between two looks, and the longest; it doubles in between.
 pub(crate) const LOOK_AGAIN: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(64));
@@ -41,13 +41,13 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Nothing, yet.
-    pub(crate) fn new() -> Self {
+    /// Nothing, yet, with a server that comes for zones in this order.
+    pub(crate) fn new(comes: Order) -> Self {
         Self {
             began: Instant::now(),
             tries: AtomicUsize::new(0),
             progress: AtomicU64::new(0),
-            arrivals: Arrivals::new(),
+            arrivals: Arrivals::new(comes),
             heard: AtomicU64::new(0),
             questions: Semaphore::new(QUESTIONS),
             notifies: Arc::new(Semaphore::new(NOTIFIES)),
@@ -75,7 +75,7 @@ impl Traffic {
         self.since(&self.progress)
     }
 
-    /// The last that it came for, in the order in which it was told of them.
+    /// The last that it came for, in the order in which it was told of them; none, if it comes in an order of its own.
     pub(crate) fn came_for(&self) -> u64 {
         self.arrivals.came_for()
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_more_are_on_their_way_the_less_often_each_is_asked_for() {
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(Order::AsTold);
         let tries: Vec<_> = (0..1_000).map(|_| traffic.begin_try()).collect();
         assert_eq!(traffic.longest_pause(), Duration::from_millis(250));
         assert_eq!(traffic.first_pause(), Duration::from_millis(250) / 64);
@@ -161,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_was_heard_for_a_short_while() {
-        let traffic = Traffic::new();
+        let traffic = Traffic::new(Order::AsTold);
         assert!(!traffic.was_heard(Duration::MAX / HEARD));
         traffic.answered();
         assert!(traffic.was_heard(Duration::from_secs(3_600)));

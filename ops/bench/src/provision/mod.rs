@@ -1,7 +1,8 @@
 //! `provision`: new zones from the first POST until a server serves every one, for each channel by which a server is told.
 //! Beside it: knotd as the primary of as many new zones, made by master files and one reload; the same code tells the same
 //! kind of server of them, as many at once as the reconciler does. NSD is told by lists of
-//! 1,000, one after the other: our code would rest between them.
+//! 1,000, one after the other: our code would rest between them. BIND's catalog has a `min-update-interval` of 0: by default it
+//! takes none for 5 s after the last, which says nothing of whose catalog it is.
 //!
 //! `ops/bench/run provision [ZONES ...] [CHANNEL ...]`: 1,000 and 10,000, by all channels, when it is not said.
 

@@ -64,7 +64,7 @@ impl Server {
                 let options = BindOptions {
                     options: format!(
                         "catalog-zones {{ zone \"{CATALOG}\" default-primaries {{ {primaries}; }} in-memory no \
-                         min-update-interval 1; }};"
+                         min-update-interval 0; }};"
                     ),
                     config: format!(
                         "zone \"{CATALOG}\" {{ type secondary; file \"catalog.db\"; primaries {{ {primaries}; }}; }};\n"

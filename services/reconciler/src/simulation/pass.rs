@@ -183,6 +183,7 @@ impl Try {
             },
             // It has not so many zones.
             passed_over: false,
+            by_catalog: false,
         };
         let zone = self.zone();
         match plan(&situation, timings) {

@@ -233,6 +233,7 @@ impl World {
                     notified: (0, std::time::Duration::ZERO),
                     lasted: std::time::Duration::ZERO,
                     passed_over: false,
+                    by_catalog: false,
                 };
                 let step = plan(&situation, &self.timings);
                 if step != Step::Settled {

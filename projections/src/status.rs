@@ -124,7 +124,7 @@ pub struct Behind {
 /// The change whose status is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The log position of the event: a zone's `content_position`, a recordset's `since_position`.
+    /// The log position of the event: a zone's `content_position`, for a recordset that of the serial that first held it.
     pub position: Position,
     /// For a recordset, the serial that first held it. `None` for a zone (and its SOA), which wants its last serial.
     pub since_serial: Option<LongSerial>,
@@ -206,7 +206,8 @@ pub fn zone_gone_sql(zone: &str, threshold: &str) -> String {
 /// zone's status.
 pub fn recordset_status_sql(zone: &str, recordset: &str, threshold: &str) -> String {
     let ok = format!(
-        "c.position >= {recordset}.since_position and (b.server is null or b.serial >= {recordset}.since_serial)"
+        "c.position >= (select s.position from zone_serial s where s.zone = {recordset}.zone \
+         and s.serial = {recordset}.since_serial) and (b.server is null or b.serial >= {recordset}.since_serial)"
     );
     format!(
         "case when cardinality({recordset}.records) = 0 then 'ACTIVE' else {} end",

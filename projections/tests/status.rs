@@ -73,7 +73,7 @@ async fn fill(client: &Client, tables: &Tables) {
     let Tables {
         position, revision, ..
     } = tables;
-    let reset = "delete from zone; delete from recordset_version; delete from server_checkpoint; delete from server_zone; \
+    let reset = "delete from zone; delete from recordset_version; delete from zone_serial; delete from server_checkpoint; delete from server_zone; \
          delete from resource;";
     client.batch_execute(reset).await.unwrap();
     let targets = if tables.without_targets { "[]" } else { "[{}]" };
@@ -107,9 +107,17 @@ async fn fill(client: &Client, tables: &Tables) {
     client
         .execute(
             "insert into recordset_version (zone, recordset, owner, owner_key, type, records, rdata, managed, project, \
-             revision, created_at, since_serial, since_position) \
-             values ($1, $1, 'www', '\\x02', 1, $2, '', false, 'p', $3, now(), $4, $5)",
-            &[&zone, &records, revision, &tables.since.1, &tables.since.0],
+             revision, created_at, since_serial) \
+             values ($1, $1, 'www', '\\x02', 1, $2, '', false, 'p', $3, now(), $4)",
+            &[&zone, &records, revision, &tables.since.1],
+        )
+        .await
+        .unwrap();
+    client
+        .execute(
+            "insert into zone_serial (zone, serial, position, recorded_at, ttl, mname, email, refresh, retry, expire, \
+             minimum, whole) values ($1, $2, $3, now(), 1, 'ns.', 'h@a.test', 1, 1, 1, 1, false)",
+            &[&zone, &tables.since.1, &tables.since.0],
         )
         .await
         .unwrap();

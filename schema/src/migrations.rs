@@ -45,6 +45,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     13 "deadline" "0013_deadline.sql",
     14 "server_control" "0014_server_control.sql",
     15 "catalog_coo" "0015_catalog_coo.sql",
+    16 "serial_position" "0016_serial_position.sql",
 ];
 
 /// The last migration's number.

@@ -26,3 +26,15 @@ pub struct Recorded {
     /// What happened.
     pub event: Event,
 }
+
+impl Recorded {
+    /// The event of a change that was made without knowing its positions, of which `position` counts from the change's
+    /// first event (1) on, when `head` is the last position before it.
+    #[must_use]
+    pub fn after(self, head: Position) -> Self {
+        Self {
+            position: head + self.position,
+            ..self
+        }
+    }
+}

@@ -1,8 +1,11 @@
 //! A change of very many events: one transaction, written chunk by chunk, beside the writer's batches.
 //!
-//! It holds the log's head from [`BulkAppend::lock`] to its commit, as a batch does, on a connection of its own: batches
-//! of all processes wait meanwhile. So what can be done before is done before, and no chunk is waited for. A lock of its own,
-//! [`HOLDS_HEAD`], tells the writers that wait what they wait for.
+//! ```text
+//!  begin ─▶ stage, chunk after chunk ─▶ lock the log's head ─▶ check again what the change rests on ─▶ commit
+//! ```
+//! Events wait in a temporary table for their positions, which are given out under the log's head; with the commit they go into
+//! the log in one statement. While the head is held, batches of all processes wait: some seconds for a million events. So
+//! what does not need the head is done before. A lock of its own, [`HOLDS_HEAD`], tells the writers that wait what they wait for.
 
 use std::sync::Arc;
 
@@ -15,12 +18,30 @@ use crate::copy::{CopyRows, EncodedRows, JsonText};
 use crate::database::Database;
 use crate::error::StoreError;
 
+/// The table of the events that wait; of this transaction alone.
+const STAGE: &str = "
+    create temporary table staged_event (
+        place bigint, stream uuid, version bigint, type text, type_version smallint, payload jsonb, project text,
+        actor jsonb, request_id text, change_id uuid, cause text, recorded_at timestamptz
+    ) on commit drop";
+
 const COPY: &str =
-    "copy event (feed, position, stream, version, type, type_version, payload, project, actor, request_id,
-                    change_id, cause, recorded_at) from stdin (format binary)";
+    "copy pg_temp.staged_event (place, stream, version, type, type_version, payload, project, actor, request_id,
+                                change_id, cause, recorded_at) from stdin (format binary)";
+
+/// From there into the log, in the order in which they came: a scan of a temporary table begins at its first page.
+const APPEND: &str =
+    "insert into event (feed, position, stream, version, type, type_version, payload, project, actor, request_id,
+                        change_id, cause, recorded_at)
+     select 0, $1 + place, stream, version, type, type_version, payload, project, actor, request_id, change_id, cause,
+            recorded_at
+     from pg_temp.staged_event";
+
+/// How long to wait for the head, and how long the events of a change may take into the log: what was staged took longer.
+const PATIENT: &str = "set local statement_timeout = '120s'";
+const AS_BEFORE: &str = "set local statement_timeout to default";
 
 const TYPES: &[Type] = &[
-    Type::INT2,
     Type::INT8,
     Type::UUID,
     Type::INT8,
@@ -43,19 +64,20 @@ pub struct BulkAppend {
     client: Client,
     move_head: Statement,
     head: Option<Position>,
-    /// The position of the last event written.
-    written: Position,
+    /// How many events were staged.
+    staged: i64,
 }
 
-/// The events of one change, on their way into chunks. Needs no connection, so that it can run elsewhere.
+/// The events of one change, on their way into chunks, each with its place: 1, 2, 3 ... Its position will be the head's before
+/// the change and as many more. Needs no connection, so that it can run elsewhere.
 #[derive(Debug)]
 pub struct ChangeEncoder {
     metadata: Arc<Metadata>,
     encoded: EncodedMetadata,
     at: Timestamp,
-    /// The position of the first event that was not taken yet.
-    first: Position,
-    next: Position,
+    /// The place of the first event that was not taken yet.
+    first: i64,
+    next: i64,
     rows: CopyRows,
 }
 
@@ -63,8 +85,8 @@ pub struct ChangeEncoder {
 #[derive(Debug)]
 pub struct EncodedEvents {
     rows: EncodedRows,
-    first: Position,
-    next: Position,
+    first: i64,
+    next: i64,
 }
 
 impl BulkAppend {
@@ -78,7 +100,7 @@ impl BulkAppend {
             client,
             move_head,
             head: None,
-            written: 0,
+            staged: 0,
         })
     }
 
@@ -87,11 +109,35 @@ impl BulkAppend {
         &self.client
     }
 
-    /// Begins the transaction, waits for the log's head and holds it. Returns the position of the last event in the log.
-    pub async fn lock(&mut self) -> Result<Position, StoreError> {
+    /// Begins the transaction. Nobody waits for it.
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
         self.client
             .batch_execute("begin isolation level read committed")
             .await?;
+        Ok(self.client.batch_execute(STAGE).await?)
+    }
+
+    /// Takes the next events; they must begin where those before ended.
+    pub async fn stage(&mut self, events: EncodedEvents) -> Result<(), StoreError> {
+        if events.first != self.staged + 1 {
+            return Err(StoreError::Corrupt {
+                position: self.staged + 1,
+                problem: format!(
+                    "the next events of a change would begin at its {}th",
+                    events.first
+                ),
+            });
+        }
+        let next = events.next;
+        events.rows.copy(&self.client, COPY).await?;
+        self.staged = next - 1;
+        Ok(())
+    }
+
+    /// Waits for the log's head and holds it. Returns the position of the last event in the log. What is read from here on
+    /// is as it will be right before the change.
+    pub async fn lock(&mut self) -> Result<Position, StoreError> {
+        self.client.batch_execute(PATIENT).await?;
         let row = self
             .client
             .query_one("select position from feed_head where feed = 0 for update", &[])
@@ -100,47 +146,43 @@ impl BulkAppend {
         self.client
             .execute("select pg_advisory_xact_lock($1)", &[&HOLDS_HEAD])
             .await?;
+        self.client.batch_execute(AS_BEFORE).await?;
         self.head = Some(head);
-        self.written = head;
         Ok(head)
     }
 
-    /// Writes the next events; they must begin where those before ended.
-    pub async fn write(&mut self, events: EncodedEvents) -> Result<(), StoreError> {
-        if events.first != self.written + 1 {
-            return Err(StoreError::Corrupt {
-                position: self.written + 1,
-                problem: format!("the next events would begin at {}", events.first),
-            });
-        }
-        let next = events.next;
-        events.rows.copy(&self.client, COPY).await?;
-        self.written = next - 1;
-        Ok(())
-    }
-
-    /// Moves the head and commits. Returns the position of the last event.
+    /// Appends what was staged, moves the head and commits. Returns the position of the last event.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the connection was lost: then it may be committed or not, and who locks the head
     /// again finds out from the log.
     pub async fn commit(self) -> Result<Position, StoreError> {
-        if let Some(head) = self.head
-            && self.written > head
-        {
+        let corrupt = |position, problem: String| Err(StoreError::Corrupt { position, problem });
+        let Some(head) = self.head else {
+            return corrupt(0, "a change is to be committed without the log's head".to_owned());
+        };
+        if self.staged > 0 {
+            self.client.batch_execute(PATIENT).await?;
+            let appended = self.client.execute(APPEND, &[&head]).await?;
+            if i64::try_from(appended) != Ok(self.staged) {
+                return corrupt(
+                    head + 1,
+                    format!("{appended} of {} events are there", self.staged),
+                );
+            }
             let moved = self
                 .client
-                .execute(&self.move_head, &[&head, &self.written])
+                .execute(&self.move_head, &[&head, &(head + self.staged)])
                 .await?;
             if moved != 1 {
-                return Err(StoreError::Corrupt {
-                    position: head,
-                    problem: "the row of feed_head changed while it was locked".to_owned(),
-                });
+                return corrupt(
+                    head,
+                    "the row of feed_head changed while it was locked".to_owned(),
+                );
             }
         }
         self.client.batch_execute("commit").await?;
-        Ok(self.written)
+        Ok(head + self.staged)
     }
 
     /// Ends the transaction without a trace, and waits for it: the head is free when this returns.
@@ -150,26 +192,26 @@ impl BulkAppend {
 }
 
 impl ChangeEncoder {
-    /// The events of one change that follow the event at `head`.
-    pub fn new(head: Position, metadata: &Arc<Metadata>, at: Timestamp) -> Self {
+    /// No events yet.
+    pub fn new(metadata: &Arc<Metadata>, at: Timestamp) -> Self {
         Self {
             metadata: Arc::clone(metadata),
             encoded: EncodedMetadata::new(metadata),
             at,
-            first: head + 1,
-            next: head + 1,
+            first: 1,
+            next: 1,
             rows: CopyRows::new(TYPES),
         }
     }
 
-    /// Adds an event at the next position. The caller answers for `version`: the next one of the stream.
+    /// Adds an event at the next place, which stands as the position in what is returned: see [`Recorded::after`]. The caller
+    /// answers for `version`: the next one of the stream.
     pub fn push(&mut self, stream: StreamId, version: Version, event: Event) -> Result<Recorded, StoreError> {
-        let position = self.next;
+        let place = self.next;
         let encoded = EncodedEvent::new(&event);
         let metadata = &self.encoded;
         self.rows.push(&[
-            &0_i16,
-            &position,
+            &place,
             &stream.uuid(),
             &version,
             &encoded.type_name,
@@ -184,7 +226,7 @@ impl ChangeEncoder {
         ])?;
         self.next += 1;
         Ok(Recorded {
-            position,
+            position: place,
             stream,
             version,
             recorded_at: self.at,
@@ -193,8 +235,8 @@ impl ChangeEncoder {
         })
     }
 
-    /// The position of the last event added.
-    pub const fn last_position(&self) -> Position {
+    /// The place of the last event added.
+    pub const fn last(&self) -> i64 {
         self.next - 1
     }
 

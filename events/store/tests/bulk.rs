@@ -22,8 +22,8 @@ fn new_change() -> Arc<Metadata> {
 /// Appends `chunks` times `size` events to one stream.
 async fn append(url: &str, stream: StreamId, chunks: usize, size: usize) -> i64 {
     let mut bulk = BulkAppend::connect(&database(url)).await.unwrap();
-    let head = bulk.lock().await.unwrap();
-    let mut encoder = ChangeEncoder::new(head, &new_change(), at());
+    bulk.begin().await.unwrap();
+    let mut encoder = ChangeEncoder::new(&new_change(), at());
     let mut version = 0;
     for _ in 0..chunks {
         for _ in 0..size {
@@ -31,11 +31,14 @@ async fn append(url: &str, stream: StreamId, chunks: usize, size: usize) -> i64 
             let recorded = encoder
                 .push(stream, version, event(format!("{version}")))
                 .unwrap();
-            assert_eq!(recorded.position, head + version);
+            assert_eq!(recorded.position, version);
         }
-        bulk.write(encoder.take()).await.unwrap();
+        bulk.stage(encoder.take()).await.unwrap();
     }
-    bulk.commit().await.unwrap()
+    let head = bulk.lock().await.unwrap();
+    let last = bulk.commit().await.unwrap();
+    assert_eq!(last, head + version);
+    last
 }
 
 #[tokio::test]
@@ -95,6 +98,7 @@ async fn a_batch_waits_for_a_change_in_chunks_longer_than_for_a_statement_but_no
         appended(writer.submit(one(stream(), Expected::Any, "before")).await);
     }
     let mut bulk = BulkAppend::connect(&support::database(url)).await.unwrap();
+    bulk.begin().await.unwrap();
     bulk.lock().await.unwrap();
     let behind = tokio::spawn({
         let patient = patient.clone();
@@ -134,10 +138,11 @@ async fn a_change_that_is_not_committed_leaves_nothing_and_frees_the_head() {
     let url = database.url();
     for drops in [true, false] {
         let mut bulk = BulkAppend::connect(&support::database(url)).await.unwrap();
-        let head = bulk.lock().await.unwrap();
-        let mut encoder = ChangeEncoder::new(head, &new_change(), at());
+        bulk.begin().await.unwrap();
+        bulk.lock().await.unwrap();
+        let mut encoder = ChangeEncoder::new(&new_change(), at());
         encoder.push(stream(), 1, event("never")).unwrap();
-        bulk.write(encoder.take()).await.unwrap();
+        bulk.stage(encoder.take()).await.unwrap();
         if drops {
             drop(bulk);
         } else {
@@ -160,11 +165,39 @@ async fn events_that_do_not_follow_are_refused() {
     let mut bulk = BulkAppend::connect(&support::database(database.url()))
         .await
         .unwrap();
-    let head = bulk.lock().await.unwrap();
-    let mut encoder = ChangeEncoder::new(head + 1, &new_change(), at());
+    bulk.begin().await.unwrap();
+    let mut encoder = ChangeEncoder::new(&new_change(), at());
+    encoder.push(stream(), 1, event("lost")).unwrap();
+    encoder.take();
     encoder.push(stream(), 1, event("a hole")).unwrap();
-    let refused = bulk.write(encoder.take()).await;
+    let refused = bulk.stage(encoder.take()).await;
     assert!(matches!(refused, Err(StoreError::Corrupt { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_change_while_it_is_staged() {
+    let database = TestDatabase::new().await;
+    let url = database.url();
+    let mut bulk = BulkAppend::connect(&support::database(url)).await.unwrap();
+    bulk.begin().await.unwrap();
+    let (mut encoder, stream) = (ChangeEncoder::new(&new_change(), at()), stream());
+    encoder.push(stream, 1, event("first staged")).unwrap();
+    bulk.stage(encoder.take()).await.unwrap();
+    appended(
+        writer(url)
+            .submit(one(self::stream(), Expected::Any, "meanwhile"))
+            .await,
+    );
+    encoder.push(stream, 2, event("second staged")).unwrap();
+    bulk.stage(encoder.take()).await.unwrap();
+    assert_eq!(bulk.lock().await.unwrap(), 1);
+    assert_eq!(bulk.commit().await.unwrap(), 3);
+    let texts: Vec<_> = whole_log(url)
+        .await
+        .iter()
+        .map(|row| text(&row.event).to_owned())
+        .collect();
+    assert_eq!(texts, ["meanwhile", "first staged", "second staged"]);
 }
 
 #[tokio::test]

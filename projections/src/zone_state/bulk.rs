@@ -18,7 +18,7 @@ use super::write::{WriteError, run};
 
 const COPY: &str = "
     copy recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, project,
-                            revision, created_at, updated_at, since_serial, since_position)
+                            revision, created_at, updated_at, since_serial)
     from stdin (format binary)";
 
 const END: &str = "
@@ -42,7 +42,6 @@ const TYPES: &[Type] = &[
     Type::TIMESTAMPTZ,
     Type::TIMESTAMPTZ,
     Type::INT8,
-    Type::INT8,
 ];
 
 /// New live versions of recordsets that were made for nothing in particular.
@@ -61,13 +60,7 @@ impl Default for VersionRows {
 
 impl VersionRows {
     /// Adds the version that the creation of a recordset at a serial makes.
-    pub fn push(
-        &mut self,
-        zone: ZoneId,
-        recordset: &Recordset,
-        since: LongSerial,
-        since_position: Position,
-    ) -> Result<(), StoreError> {
+    pub fn push(&mut self, zone: ZoneId, recordset: &Recordset, since: LongSerial) -> Result<(), StoreError> {
         let records: Vec<&str> = recordset.records.iter().map(|record| record.text()).collect();
         self.0.push(&[
             &zone.uuid(),
@@ -85,7 +78,6 @@ impl VersionRows {
             &recordset.created_at,
             &recordset.updated_at,
             &since.get(),
-            &since_position,
         ])
     }
 
@@ -138,12 +130,23 @@ pub struct GoesOn {
     pub zone: ZoneId,
     /// The version of the last event of its stream.
     pub version: Version,
-    /// The position of that event.
+    /// The position of that event, as [`zonelog_model::Recorded::after`] means it until that is called here.
     pub position: Position,
     /// By how much what follows changes the number of recordsets, none of them managed.
     pub recordsets: i64,
     /// By how much it changes the number of their records.
     pub records: i64,
+}
+
+impl GoesOn {
+    /// The same, when `head` is the last position before the change.
+    #[must_use]
+    pub fn after(self, head: Position) -> Self {
+        Self {
+            position: head + self.position,
+            ..self
+        }
+    }
 }
 
 impl ZoneStateDelta<'_> {

@@ -170,7 +170,6 @@ pub(super) struct VersionMade<'a> {
     pub(super) zone: ZoneId,
     pub(super) recordset: &'a Recordset,
     pub(super) since: Option<LongSerial>,
-    pub(super) since_position: Position,
     pub(super) end: End,
 }
 

@@ -98,7 +98,7 @@ impl<'a> Fold<'a> {
         let present = self.delta.zones[at].serial;
         match event {
             zone::Event::RecordsetCreated { recordset, serial } => {
-                self.begin(id, recordset, serial.or(present), recorded.position);
+                self.begin(id, recordset, serial.or(present));
             }
             zone::Event::RecordsetChanged {
                 after, serial: None, ..
@@ -108,7 +108,7 @@ impl<'a> Fold<'a> {
                 serial: Some(serial),
                 ..
             } => {
-                self.replace(id, after, *serial, recorded.position);
+                self.replace(id, after, *serial);
             }
             zone::Event::RecordsetDeleted { before, serial } => self.end(id, before.id, serial.or(present)),
             zone::Event::ZoneShared { share } => self.delta.shared.push((id, share)),
@@ -384,20 +384,13 @@ impl<'a> Fold<'a> {
         });
     }
 
-    fn begin(
-        &mut self,
-        zone: ZoneId,
-        recordset: &'a Recordset,
-        since: Option<LongSerial>,
-        since_position: Position,
-    ) {
+    fn begin(&mut self, zone: ZoneId, recordset: &'a Recordset, since: Option<LongSerial>) {
         self.live
             .insert((zone, recordset.id), Live::Made(self.delta.made.len()));
         self.delta.made.push(VersionMade {
             zone,
             recordset,
             since,
-            since_position,
             end: End::Live,
         });
     }
@@ -414,18 +407,17 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn replace(&mut self, zone: ZoneId, after: &'a Recordset, serial: LongSerial, position: Position) {
+    fn replace(&mut self, zone: ZoneId, after: &'a Recordset, serial: LongSerial) {
         if let Some(Live::Made(at)) = self.live.get(&(zone, after.id)) {
             let row = &mut self.delta.made[*at];
             if row.since == Some(serial) {
                 // Twice in one step: no serial ever shows the first.
                 row.recordset = after;
-                row.since_position = position;
                 return;
             }
         }
         self.end(zone, after.id, Some(serial));
-        self.begin(zone, after, Some(serial), position);
+        self.begin(zone, after, Some(serial));
     }
 
     fn end(&mut self, zone: ZoneId, recordset: RecordsetId, until: Option<LongSerial>) {

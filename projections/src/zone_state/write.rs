@@ -247,7 +247,6 @@ impl ZoneStateWriter {
                 &rows::column(made, |row| row.since.map(|serial| serial.get())),
                 &rows::column(made, |row| row.end != End::Live),
                 &rows::column(made, until),
-                &rows::column(made, |row| row.since_position),
             ],
         )
         .await
@@ -434,20 +433,18 @@ const END_VERSIONS: &str = "
 const MAKE_VERSIONS: &str = "
     insert into recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed,
                                    managed_kind, managed_id, managed_region, managed_project, project, revision,
-                                   created_at, updated_at, since_serial, until_serial, since_position)
+                                   created_at, updated_at, since_serial, until_serial)
     select u.zone, u.recordset, u.owner, u.owner_key, u.type, u.ttl, u.records::text[], u.rdata, u.description,
            u.managed, u.managed_kind, u.managed_id, u.managed_region, u.managed_project, u.project, u.revision,
            u.created_at, u.updated_at,
            coalesce(u.since, (select z.serial from zone z where z.id = u.zone)),
-           case when u.ended then coalesce(u.until, (select z.serial from zone z where z.id = u.zone)) end,
-           u.since_position
+           case when u.ended then coalesce(u.until, (select z.serial from zone z where z.id = u.zone)) end
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bytea[], $5::integer[], $6::integer[], $7::text[], $8::bytea[],
                 $9::text[], $10::boolean[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[],
-                $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::boolean[], $21::bigint[],
-                $22::bigint[])
+                $16::bigint[], $17::timestamptz[], $18::timestamptz[], $19::bigint[], $20::boolean[], $21::bigint[])
          as u (zone, recordset, owner, owner_key, type, ttl, records, rdata, description, managed, managed_kind,
                managed_id, managed_region, managed_project, project, revision, created_at, updated_at, since, ended,
-               until, since_position)";
+               until)";
 
 const CHANGE_ZONES: &str = "
     update zone z

@@ -1,8 +1,9 @@
 //! Transfers of secondary zones from their primaries, taken over: each one change-set at the primary's serial.
 //!
 //! Few changes are a command like others, in a batch with them. Many are a transaction of their own, written chunk by chunk
-//! in memory bounded by the chunk; it holds the log's head from its first event to its commit, as an import does, so the
-//! changes must be at hand: nothing is waited for.
+//! in memory bounded by the chunk. It waits for the log's head when all is written but the zone's own rows, as an import
+//! does, if the zone was empty: then nobody else writes what it writes. Else it holds the head from its first chunk on, so
+//! the changes must be at hand: nothing is waited for.
 
 mod chunks;
 
@@ -31,8 +32,8 @@ impl Central {
     /// Takes over a transfer of a secondary zone. `changes` are in ascending order of the owner names' keys
     /// ([`zonelog_dns::Name::to_key`]), those of one owner name in ascending order of their types. Each tells an RRset as a
     /// whole; one that is so already is passed over. RRsets that are not told stay as they are: of a full transfer, those
-    /// that are no more must be told too. The changes must not wait for anybody: while there are many, every other command
-    /// waits.
+    /// that are no more must be told too. The changes must not wait for anybody: while there are many and the zone
+    /// is not empty, every other command waits.
     ///
     /// `metadata` names the primary in its cause; its door is [`zonelog_model::Door::Primary`]. With nothing to change
     /// (the zone is at the primary's serial) the answer has no position.
@@ -120,6 +121,9 @@ fn failed(error: StoreError) -> ExecuteError {
     }
 }
 
+/// The zone, and what begins a change of it.
+type Begun = Result<(Zone, Option<(Refresh, zone::Event)>), Rejection>;
+
 /// A connection for one transaction of many changes.
 struct Bulk {
     append: BulkAppend,
@@ -164,20 +168,24 @@ impl Bulk {
         metadata: Metadata,
         mut changes: I,
     ) -> Result<Written, StoreError> {
-        self.head = self.append.lock().await?;
+        self.append.begin().await?;
         let now = clock::now();
-        let (zone, begun) = match self.begin(central, transfer, &metadata, now).await? {
-            Ok(begun) => begun,
-            Err(rejection) => return Ok(Written::Rejected(rejection)),
+        let mut found = self.begin(central, transfer, &metadata, now).await?;
+        // A secondary zone holds no managed recordsets, so that all are counted.
+        let is_empty = matches!(&found, Ok((zone, _)) if zone.recordset_count == 0);
+        if !is_empty {
+            self.head = self.append.lock().await?;
+            found = self.begin(central, transfer, &metadata, now).await?;
+        }
+        let (zone, begun) = match &found {
+            Ok((zone, Some(begun))) => (zone.clone(), begun.clone()),
+            Ok((zone, None)) => return Ok(Written::Nothing(zone.clone())),
+            Err(rejection) => return Ok(Written::Rejected(rejection.clone())),
         };
-        let Some((refresh, first)) = begun else {
-            return Ok(Written::Nothing(zone));
-        };
-        let mut encoder = ChangeEncoder::new(self.head, &Arc::new(metadata), now);
+        let (refresh, first) = begun;
+        let mut encoder = ChangeEncoder::new(&Arc::new(metadata.clone()), now);
         let version = zone.stream_version + 1;
         let first = encoder.push(zone.id.into(), version, Event::Zone(first))?;
-        // A secondary zone holds no managed recordsets, so that all are counted.
-        let is_empty = zone.recordset_count == 0;
         let serial = refresh.serial();
         let mut maker = Maker::new(zone.id, refresh, encoder, version);
         let size = central.options.imports.chunk.max(1);
@@ -212,22 +220,36 @@ impl Bulk {
         if let Some(chunk) = pending {
             self.write_chunk(chunk, zone.id, serial).await?;
         }
+        if is_empty {
+            self.head = self.append.lock().await?;
+            let present = self.begin(central, transfer, &metadata, now).await?;
+            if present != found {
+                return Ok(Written::Rejected(match present {
+                    Err(rejection) => rejection,
+                    Ok((zone, _)) => Rejection::ZoneMovedOn {
+                        expected: transfer.expected,
+                        present: zone.serial,
+                    },
+                }));
+            }
+        }
         let goes_on = match maker.finish() {
-            Ok(goes_on) => goes_on,
+            Ok(goes_on) => goes_on.after(self.head),
             Err(rejection) => return Ok(Written::Rejected(rejection)),
         };
+        let first = first.after(self.head);
         self.project(&first, goes_on).await?;
         after(zone, &first, goes_on).map(Written::Change)
     }
 
-    /// The zone under the lock, and what begins the change; `None` if there is nothing to change.
+    /// The zone as it is, and what begins the change; `None` if there is nothing to change.
     async fn begin(
         &self,
         central: &Central,
         transfer: &Transfer,
         metadata: &Metadata,
         now: Timestamp,
-    ) -> Result<Result<(Zone, Option<(Refresh, zone::Event)>), Rejection>, StoreError> {
+    ) -> Result<Begun, StoreError> {
         let command = zone::Command::from(TakeTransfer {
             transfer: transfer.clone(),
             changes: Vec::new(),
@@ -253,7 +275,7 @@ impl Bulk {
         zone: ZoneId,
         serial: LongSerial,
     ) -> Result<(), StoreError> {
-        self.append.write(chunk.events).await?;
+        self.append.stage(chunk.events).await?;
         let client = self.append.client();
         // An ended version makes room for the next one of the same owner name and type.
         let ended = self.ender.end(client, zone, serial, &chunk.ended).await;

@@ -60,7 +60,7 @@ pub struct TakeTransfer {
 }
 
 /// A transfer being taken over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refresh {
     quotas: Quotas,
     now: Timestamp,

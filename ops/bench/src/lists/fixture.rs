@@ -14,11 +14,11 @@ const RECORDSETS: &str = "
            z.name_key || convert_to('dep-' || n % 97, 'UTF8') || '\\x00'::bytea || convert_to('host-' || n, 'UTF8')
                || '\\x00'::bytea,
            1, array['192.0.2.' || n % 256], '\\x0004c0000201'::bytea, false, z.project, 1,
-           z.created_at + n * interval '1 microsecond', z.serial, z.content_position
+           z.created_at + n * interval '1 microsecond', z.serial
     from zone z, generate_series($2::bigint, $3::bigint) n where z.id = $1";
 
 const COLUMNS: &str = "zone, recordset, owner, owner_key, type, records, rdata, managed, project, revision, created_at, \
-                       since_serial, since_position";
+                       since_serial";
 
 /// Gives a zone so many recordsets.
 pub(super) async fn recordsets(owner: &Client, zone: &str, count: i64) -> Result<()> {

@@ -31,14 +31,14 @@ pub(crate) async fn owner(zonelog: &Zonelog) -> Result<Client> {
 pub(crate) async fn fill(client: &Client, zone: Uuid, records: usize) -> Result<()> {
     let facts = client
         .query_one(
-            "select name, serial, content_position, project, created_at from zone where id = $1",
+            "select name, serial, project, created_at from zone where id = $1",
             &[&zone],
         )
         .await?;
-    let (name, serial, position): (String, i64, i64) = (facts.get(0), facts.get(1), facts.get(2));
-    let (project, at): (String, Timestamp) = (facts.get(3), facts.get(4));
+    let (name, serial): (String, i64) = (facts.get(0), facts.get(1));
+    let (project, at): (String, Timestamp) = (facts.get(2), facts.get(3));
     let columns = "zone, recordset, owner, owner_key, type, ttl, records, rdata, managed, project, revision, \
-                   created_at, since_serial, since_position";
+                   created_at, since_serial";
     let sink = client
         .copy_in(&format!(
             "copy recordset_version ({columns}) from stdin (format binary)"
@@ -57,7 +57,6 @@ pub(crate) async fn fill(client: &Client, zone: Uuid, records: usize) -> Result<
         Type::TEXT,
         Type::INT8,
         Type::TIMESTAMPTZ,
-        Type::INT8,
         Type::INT8,
     ];
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &types));
@@ -81,7 +80,6 @@ pub(crate) async fn fill(client: &Client, zone: Uuid, records: usize) -> Result<
                 &1_i64,
                 &at,
                 &serial,
-                &position,
             ])
             .await?;
     }

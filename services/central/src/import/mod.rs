@@ -1,8 +1,8 @@
 //! Imports of zones: master files that were taken in by [`crate::StartImport`] and wait in tables become zones.
 //!
 //! ```text
-//!  claim a waiting import ─▶ parse its text ─▶ try the rules on it       (parse.rs; nothing is locked yet)
-//!                         ─▶ lock the log's head ─▶ decide ─▶ append     (write.rs; one transaction, chunk by chunk)
+//!  claim a waiting import ─▶ parse its text ─▶ decide ─▶ write, chunk by chunk    (parse.rs, write.rs; nothing is locked yet)
+//!                         ─▶ lock the log's head ─▶ look whether all is as it was ─▶ append       (write.rs; in the same transaction)
 //! ```
 //! The zone with all it holds, the import's COMPLETE and the end of its task are one change-set in one transaction: an
 //! import is done, or nothing of it is. So a process may be killed at any point, and a connection may be lost at the
@@ -86,7 +86,7 @@ async fn work_off(central: &Central, attempts: &mut HashMap<ResourceId, u32>) ->
     }
 }
 
-/// The limits of a connection that holds the log's head: a statement that waits for us longer than this frees it.
+/// The limits of a connection that comes to hold the log's head: a statement that takes longer than this frees it.
 pub(crate) fn write_limits(database: &Database) -> Database {
     database
         .clone()

@@ -1,4 +1,5 @@
-//! A parsed import into the log and its projections, as one transaction in chunks.
+//! A parsed import into the log and its projections, as one transaction in chunks. The log's head is held when all is written
+//! but the zone's own rows.
 
 use std::sync::Arc;
 
@@ -32,8 +33,8 @@ struct Locked {
     append: BulkAppend,
     inline: InlineWriter,
     head: Position,
-    /// The import, if it is still to be done.
-    pending: Option<(Resource, ZoneImport)>,
+    resource: Resource,
+    import: ZoneImport,
 }
 
 /// Some of a zone's recordsets, ready to be sent.
@@ -48,6 +49,13 @@ struct Total {
     encoder: ChangeEncoder,
 }
 
+/// A zone of which all is written but its own rows.
+struct Staged {
+    /// The zone's own events.
+    first: Vec<Recorded>,
+    total: Total,
+}
+
 impl<'a> Importer<'a> {
     pub(super) fn new(central: &'a Central, database: Database) -> Self {
         Self { central, database }
@@ -55,151 +63,144 @@ impl<'a> Importer<'a> {
 
     /// Makes the zone, or says in the import why not.
     pub(super) async fn write(&self, claim: Claim, parsed: ParsedZone) -> Result<(), StoreError> {
-        let project = claim.actor.project.clone();
         let (mut append, inline, queries) = self.connect().await?;
+        append.begin().await?;
         let Some((_, import)) = pending(&append, &queries, claim.import).await? else {
-            drop(append);
+            append.roll_back().await?;
             return self.forget(claim.import).await;
         };
         let create = create_zone(&claim, &import, &parsed, self.central);
-        // The rules are tried before anybody has to wait for the result.
         let actor = ActorFacts {
-            project,
+            project: claim.actor.project.clone(),
             all_projects: false,
         };
         let facts = self.facts(&append, &queries, &create, actor.clone()).await?;
-        let now = clock::now();
-        let tried = {
-            let (create, facts, recordsets) = (create.clone(), facts, parsed.recordsets.clone());
-            blocking(move || {
-                let (mut import, _) = Import::begin(&create, &facts, now)?;
-                recordsets
-                    .into_iter()
-                    .try_for_each(|recordset| import.recordset(recordset).map(drop))
-            })
-            .await?
-        };
-        if let Err(rejection) = tried {
-            drop(append);
-            return self.fail(claim.import, message(&rejection)).await;
-        }
-
-        let head = append.lock().await?;
-        let still = pending(&append, &queries, claim.import).await?;
-        let facts = self.facts(&append, &queries, &create, actor).await?;
-        let locked = Locked {
-            append,
-            inline,
-            head,
-            pending: still,
-        };
-        let Some((resource, import)) = locked.pending.clone() else {
-            locked.append.roll_back().await?;
-            return self.forget(claim.import).await;
-        };
         let metadata = Arc::new(Metadata {
             actor: claim.actor,
             change_id: ids::change_id(),
             request_id: claim.request_id,
             cause: Some(format!("zone import {}", claim.import)),
         });
-        let done = self
-            .write_locked(locked, create, facts, parsed, metadata, resource, import)
+        let now = clock::now();
+        // Nobody waits for this yet, and nobody else writes what belongs to the new zone.
+        let staged = self
+            .stage(&mut append, create.clone(), facts.clone(), parsed, &metadata, now)
             .await?;
-        match done {
-            Ok(head) => {
-                self.central.writer.tell(head);
-                Ok(())
+        let staged = match staged {
+            Ok(staged) => staged,
+            Err(rejection) => {
+                append.roll_back().await?;
+                return self.fail(claim.import, message(&rejection)).await;
             }
-            Err(rejection) => self.fail(claim.import, message(&rejection)).await,
+        };
+
+        let head = append.lock().await?;
+        let Some((resource, import)) = pending(&append, &queries, claim.import).await? else {
+            append.roll_back().await?;
+            return self.forget(claim.import).await;
+        };
+        let present = Facts {
+            random: facts.random,
+            ..self.facts(&append, &queries, &create, actor).await?
+        };
+        match Import::begin(&create, &present, now) {
+            Ok((_, first))
+                if present.quotas == facts.quotas
+                    && first.iter().eq(staged.first.iter().filter_map(zone_event)) => {}
+            Ok(_) => {
+                let why = "what the zone rests on changed meanwhile; it is made anew";
+                return Err(StoreError::Unavailable(why.to_owned()));
+            }
+            Err(rejection) => {
+                append.roll_back().await?;
+                return self.fail(claim.import, message(&rejection)).await;
+            }
         }
+        let locked = Locked {
+            append,
+            inline,
+            head,
+            resource,
+            import,
+        };
+        let head = self.complete(locked, staged, now).await?;
+        self.central.writer.tell(head);
+        Ok(())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one transaction")]
-    async fn write_locked(
+    /// Writes the zone's events and the versions of its recordsets, chunk by chunk.
+    async fn stage(
         &self,
-        mut locked: Locked,
+        append: &mut BulkAppend,
         create: CreateZone,
         facts: Facts,
         parsed: ParsedZone,
-        metadata: Arc<Metadata>,
-        resource: Resource,
-        import: ZoneImport,
-    ) -> Result<Result<Position, zone::Rejection>, StoreError> {
-        let now = clock::now();
-        let mut encoder = ChangeEncoder::new(locked.head, &metadata, now);
-        let zone = create.zone;
-        let first = match Import::begin(&create, &facts, now) {
+        metadata: &Arc<Metadata>,
+        now: Timestamp,
+    ) -> Result<Result<Staged, zone::Rejection>, StoreError> {
+        let mut encoder = ChangeEncoder::new(metadata, now);
+        let events = match Import::begin(&create, &facts, now) {
             Ok((_, events)) => events,
-            Err(rejection) => {
-                locked.append.roll_back().await?;
-                return Ok(Err(rejection));
-            }
+            Err(rejection) => return Ok(Err(rejection)),
         };
-        let mut recorded = Vec::with_capacity(first.len() + 1);
-        for (version, event) in (1..).zip(first) {
-            recorded.push(encoder.push(zone.into(), version, Event::Zone(event))?);
+        let mut first = Vec::with_capacity(events.len());
+        for (version, event) in (1..).zip(events) {
+            first.push(encoder.push(create.zone.into(), version, Event::Zone(event))?);
         }
         let (sender, mut chunks) = mpsc::channel(CHUNKS_AHEAD);
         let size = self.central.options.imports.chunk.max(1);
-        let first_version = i64::try_from(recorded.len()).unwrap_or(i64::MAX);
+        let version = i64::try_from(first.len()).unwrap_or(i64::MAX);
         let made = tokio::task::spawn_blocking(move || {
-            make_chunks(
-                &create,
-                &facts,
-                now,
-                parsed,
-                encoder,
-                first_version,
-                size,
-                &sender,
-            )
+            make_chunks(&create, &facts, now, parsed, encoder, version, size, &sender)
         });
         // On an error the receiver goes, and the other side ends with it.
         while let Some(Chunk { events, versions }) = chunks.recv().await {
-            locked.append.write(events).await?;
-            versions.write(locked.append.client()).await?;
+            append.stage(events).await?;
+            versions.write(append.client()).await?;
         }
-        let total = match made
+        let total = made
             .await
-            .map_err(|panic| StoreError::Undecided(panic.to_string()))??
-        {
-            Ok(total) => total,
-            Err(rejection) => {
-                locked.append.roll_back().await?;
-                return Ok(Err(rejection));
-            }
-        };
+            .map_err(|panic| StoreError::Undecided(panic.to_string()))??;
+        Ok(total.map(|total| Staged { first, total }))
+    }
+
+    /// Says in the import that the zone is there, and commits it all.
+    async fn complete(
+        &self,
+        mut locked: Locked,
+        staged: Staged,
+        now: Timestamp,
+    ) -> Result<Position, StoreError> {
+        let Staged { first, total } = staged;
         let Total { goes_on, mut encoder } = total;
-        let name = success_message(&recorded);
         let complete = ZoneImport {
             status: ImportStatus::Complete,
-            message: Some(name),
-            zone: Some(zone),
-            ..import
+            message: Some(success_message(&first)),
+            zone: Some(goes_on.zone),
+            ..locked.import.clone()
         };
-        recorded.push(changed(&mut encoder, resource, complete, now)?);
-        locked.append.write(encoder.take()).await?;
-        let delta = InlineDelta::of(&recorded).going_on(goes_on);
-        self.finish(locked, &delta).await.map(Ok)
+        let last = changed(&mut encoder, locked.resource.clone(), complete, now)?;
+        locked.append.stage(encoder.take()).await?;
+        let head = locked.head;
+        let recorded: Vec<_> = first
+            .into_iter()
+            .chain([last])
+            .map(|event| event.after(head))
+            .collect();
+        let delta = InlineDelta::of(&recorded).going_on(goes_on.after(head));
+        self.finish(locked, &delta).await
     }
 
     /// Says in an import why it failed.
     pub(super) async fn fail(&self, import: ResourceId, message: String) -> Result<(), StoreError> {
         let (mut append, inline, queries) = self.connect().await?;
+        append.begin().await?;
         let head = append.lock().await?;
-        let found = pending(&append, &queries, import).await?;
-        let mut locked = Locked {
-            append,
-            inline,
-            head,
-            pending: found,
-        };
-        let Some((resource, present)) = locked.pending.clone() else {
-            locked.append.roll_back().await?;
+        let Some((resource, present)) = pending(&append, &queries, import).await? else {
+            append.roll_back().await?;
             return self.forget(import).await;
         };
-        let asked = super::claim::asked(locked.append.client(), import).await?;
+        let asked = super::claim::asked(append.client(), import).await?;
         let metadata = Arc::new(Metadata {
             actor: asked.0,
             change_id: ids::change_id(),
@@ -207,14 +208,21 @@ impl<'a> Importer<'a> {
             cause: Some(format!("zone import {import}")),
         });
         let now = clock::now();
-        let mut encoder = ChangeEncoder::new(head, &metadata, now);
+        let mut encoder = ChangeEncoder::new(&metadata, now);
         let failed = ZoneImport {
             status: ImportStatus::Error,
             message: Some(shortened(message)),
-            ..present
+            ..present.clone()
         };
-        let recorded = [changed(&mut encoder, resource, failed, now)?];
-        locked.append.write(encoder.take()).await?;
+        let recorded = [changed(&mut encoder, resource.clone(), failed, now)?.after(head)];
+        append.stage(encoder.take()).await?;
+        let locked = Locked {
+            append,
+            inline,
+            head,
+            resource,
+            import: present,
+        };
         let head = self.finish(locked, &InlineDelta::of(&recorded)).await?;
         self.central.writer.tell(head);
         Ok(())
@@ -268,7 +276,8 @@ impl<'a> Importer<'a> {
             append,
             inline,
             head,
-            pending,
+            resource,
+            import: _,
         } = locked;
         let client = append.client();
         inline.write(client, delta).await.map_err(|error| match error {
@@ -278,15 +287,13 @@ impl<'a> Importer<'a> {
                 problem: inconsistent.to_string(),
             },
         })?;
-        if let Some((import, _)) = pending {
-            let import = import.id.uuid();
-            client
-                .execute("delete from import_body where import = $1", &[&import])
-                .await?;
-            client
-                .execute("delete from import_task where import = $1", &[&import])
-                .await?;
-        }
+        let import = resource.id.uuid();
+        client
+            .execute("delete from import_body where import = $1", &[&import])
+            .await?;
+        client
+            .execute("delete from import_task where import = $1", &[&import])
+            .await?;
         append.commit().await
     }
 }
@@ -320,7 +327,7 @@ fn make_chunks(
         version += 1;
         let recorded = encoder.push(zone.into(), version, Event::Zone(event))?;
         if let Event::Zone(zone::Event::RecordsetCreated { recordset, .. }) = &recorded.event {
-            versions.push(zone, recordset, serial, recorded.position)?;
+            versions.push(zone, recordset, serial)?;
         }
         position = Some(recorded.position);
         in_chunk += 1;
@@ -345,7 +352,7 @@ fn make_chunks(
     let goes_on = GoesOn {
         zone,
         version,
-        position: position.unwrap_or_else(|| encoder.last_position()),
+        position: position.unwrap_or_else(|| encoder.last()),
         recordsets: import.zone().recordset_count,
         records: import.zone().record_count,
     };
@@ -402,6 +409,14 @@ fn changed(
     encoder.push(stream, version, event.into())
 }
 
+/// The event of a zone's stream.
+const fn zone_event(recorded: &Recorded) -> Option<&zone::Event> {
+    match &recorded.event {
+        Event::Zone(event) => Some(event),
+        _ => None,
+    }
+}
+
 fn success_message(first: &[Recorded]) -> String {
     let created = first.iter().find_map(|recorded| match &recorded.event {
         Event::Zone(zone::Event::ZoneCreated { zone }) => Some(success(zone)),
@@ -414,11 +429,4 @@ fn success_message(first: &[Recorded]) -> String {
 fn shortened(message: String) -> String {
     const MOST: usize = 160;
     message.chars().take(MOST).collect()
-}
-
-/// Runs what takes long on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StoreError> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|panic| StoreError::Undecided(panic.to_string()))
 }

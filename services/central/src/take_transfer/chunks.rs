@@ -76,7 +76,7 @@ impl Maker {
                 _ => None,
             };
             if let Some(recordset) = made {
-                self.rows.push(self.zone, recordset, serial, recorded.position)?;
+                self.rows.push(self.zone, recordset, serial)?;
             }
         }
         let chunk = Chunk {
@@ -93,7 +93,7 @@ impl Maker {
         Ok(GoesOn {
             zone: self.zone,
             version: self.version,
-            position: self.encoder.last_position(),
+            position: self.encoder.last(),
             recordsets,
             records,
         })

@@ -56,10 +56,10 @@ async fn fill(world: &World, zone: ZoneId) {
     owner
         .execute(
             "insert into recordset_version (zone, recordset, owner, owner_key, type, records, rdata, managed, project,
-                                            revision, created_at, since_serial, since_position)
+                                            revision, created_at, since_serial)
              select z.id, gen_random_uuid(), 'h' || i || '.large.org.',
                     z.name_key || convert_to('h' || i, 'UTF8') || '\\x00'::bytea, 1, '{192.0.2.1}',
-                    '\\x0004c0000201'::bytea, false, z.project, 1, z.created_at, z.serial, z.content_position
+                    '\\x0004c0000201'::bytea, false, z.project, 1, z.created_at, z.serial
              from zone z, generate_series(1, $2::integer) as i
              where z.id = $1",
             &[&zone.uuid(), &RECORDSETS],

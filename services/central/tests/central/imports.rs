@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(120);
 /// The variable that makes a copy of this program an importer of its database.
 const IMPORT_IN: &str = "ZONELOG_TEST_IMPORT_IN";
 
-fn start(import: ResourceId, text: &str, by: &str) -> zonelog_central::Request {
+pub(crate) fn start(import: ResourceId, text: &str, by: &str) -> zonelog_central::Request {
     let command = StartImport {
         import,
         project: project(by),
@@ -33,7 +33,7 @@ fn start(import: ResourceId, text: &str, by: &str) -> zonelog_central::Request {
 }
 
 /// A master file with two records a host: `2 * hosts` in all.
-fn master_file(origin: &str, hosts: usize) -> String {
+pub(crate) fn master_file(origin: &str, hosts: usize) -> String {
     let mut text = format!(
         "$ORIGIN {origin}\n$TTL 3600\n@ SOA ns.elsewhere.net. jo.example.net. 1 2 3 4 5\n@ NS ns.elsewhere.net.\n"
     );
@@ -53,7 +53,7 @@ async fn import(world: &World, id: ResourceId) -> Option<ZoneImport> {
     })
 }
 
-async fn ended(world: &World, id: ResourceId) -> ZoneImport {
+pub(crate) async fn ended(world: &World, id: ResourceId) -> ZoneImport {
     eventually("the import has ended", LONG, async || {
         import(world, id)
             .await
@@ -64,7 +64,7 @@ async fn ended(world: &World, id: ResourceId) -> ZoneImport {
 }
 
 /// A Central that imports, with what ends it.
-fn importing(
+pub(crate) fn importing(
     world: &World,
     change: impl FnOnce(&mut CentralOptions),
 ) -> (Central, CancellationToken, watch::Sender<i64>) {

@@ -12,6 +12,7 @@ mod cost;
 mod history;
 mod idempotency;
 mod imports;
+mod meanwhile;
 mod outcomes;
 mod ownership;
 mod pools;

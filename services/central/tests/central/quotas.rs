@@ -19,7 +19,7 @@ const SMALL: Quotas = Quotas {
     api_export_size: 100,
 };
 
-fn overrides(by: &str) -> QuotaOverrides {
+pub(crate) fn overrides(by: &str) -> QuotaOverrides {
     QuotaOverrides {
         project: project(by),
         zones: None,

@@ -16,7 +16,7 @@ use crate::setup::{
 const OTHER_POOL: PoolId = PoolId::new(uuid::Uuid::from_u128(8));
 
 /// A secondary zone of Amy's.
-async fn secondary(world: &World, name: &str) -> Zone {
+pub(crate) async fn secondary(world: &World, name: &str) -> Zone {
     let mut create = create_zone(name, AMY);
     if let zonelog_central::Command::Zone(Command::CreateZone(create)) = &mut create.command {
         create.kind = ZoneKind::Secondary {
@@ -39,7 +39,7 @@ fn soa(serial: u32) -> Soa {
 }
 
 /// The transfer of the zone as it is to the primary's serial.
-fn to(zone: &Zone, serial: u32) -> Transfer {
+pub(crate) fn to(zone: &Zone, serial: u32) -> Transfer {
     Transfer {
         zone: zone.id,
         expected: zone.serial,
@@ -68,12 +68,12 @@ fn gone(owner: &str, rrtype: Rrtype) -> RrsetChange {
 }
 
 /// The changes in the order in which they are taken.
-fn sorted(mut changes: Vec<RrsetChange>) -> Vec<RrsetChange> {
+pub(crate) fn sorted(mut changes: Vec<RrsetChange>) -> Vec<RrsetChange> {
     changes.sort_by_key(|change| (change.owner.to_key(), change.rrtype.get()));
     changes
 }
 
-fn metadata() -> Metadata {
+pub(crate) fn metadata() -> Metadata {
     Metadata {
         actor: Actor {
             user: "192.0.2.1".into(),
@@ -131,7 +131,7 @@ fn image(changes: &[RrsetChange]) -> ZoneImage {
 }
 
 /// Hosts of `example.org.`, two records each, with its NS.
-fn hosts(numbers: impl Iterator<Item = usize>, ttl: i64) -> Vec<RrsetChange> {
+pub(crate) fn hosts(numbers: impl Iterator<Item = usize>, ttl: i64) -> Vec<RrsetChange> {
     let mut changes = vec![rrset("example.org.", Rrtype::NS, 3_600, &["ns.primary.example."])];
     for number in numbers {
         let owner = format!("h{number}.example.org.");

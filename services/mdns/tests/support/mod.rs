@@ -224,8 +224,8 @@ impl ZoneWriter {
             transaction
                 .execute(
                     "insert into recordset_version (zone, recordset, owner, owner_key, type, ttl, records, rdata, managed,
-                                                    project, revision, created_at, since_serial, since_position)
-                     values ($1, $2, $3, $4, $5, $6, $7, $8, false, 'p', 1, now(), $9, $10)",
+                                                    project, revision, created_at, since_serial)
+                     values ($1, $2, $3, $4, $5, $6, $7, $8, false, 'p', 1, now(), $9)",
                     &[
                         &self.id,
                         &recordset,
@@ -236,7 +236,6 @@ impl ZoneWriter {
                         &change.records,
                         &pack_rdata(&rdata),
                         &self.serial,
-                        &position,
                     ],
                 )
                 .await

@@ -7,9 +7,9 @@
 //!  pools in the log ──▶ run.rs: topology.rs (pure) says which servers there are; one task each (server.rs, prepare.rs)
 //!
 //!  the log ──▶ work.rs: stretches after the server's checkpoint ──▶ tracker.rs (pure): zones on their way
-//!                 │                                                       │ up to 64 at once
+//!                 │                                                       │ up to 4,096 at once
 //!                 │ one write a burst: checkpoint, zones set aside        ▼
-//!                 │◀──────────────────────────────────── pass.rs: masters show it? look (probe.rs)
+//!                 │◀──────────────────────────────────── pass.rs: masters show it? look (probe.rs, when arrivals.rs says)
 //!                 │                                        ▲       plan.rs (pure): ensure, remove, notify, settled
 //!                 │ retry, when their time has come        │       act (targets/, NOTIFY), look again
 //!                 └────────────────────────────────────────┘

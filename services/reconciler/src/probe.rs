@@ -30,10 +30,12 @@ pub(crate) const NOTIFY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a question for an SOA is put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub enum Asked {
     /// As anybody asks.
     Plainly,
-    /// With a request for the server's identifier (RFC 5001).
+    /// With a request for the server's identifier (RFC 5001), so that PowerDNS neither answers from its cache of answers nor
+    /// puts the answer there. An answer from before a transfer that gets there after it stays for `cache-ttl`, 20 s: who asks
+    /// again and again during a transfer sees to that.
     PastCache,
 }
 
@@ -62,19 +64,8 @@ pub async fn soa(
     soa_asked(sockets, server, zone, Asked::Plainly, key, patience).await
 }
 
-/// The same, so that PowerDNS neither answers from its cache of answers nor puts the answer there. An answer from before a
-/// transfer that gets there after it stays for `cache-ttl`, 20 s: who asks again and again during a transfer sees to that.
-pub async fn soa_past_cache(
-    sockets: &Sockets,
-    server: SocketAddr,
-    zone: &ZoneName,
-    key: Option<&Key>,
-    patience: Duration,
-) -> Observed {
-    soa_asked(sockets, server, zone, Asked::PastCache, key, patience).await
-}
-
-async fn soa_asked(
+/// The same, put in another way.
+pub async fn soa_asked(
     sockets: &Sockets,
     server: SocketAddr,
     zone: &ZoneName,

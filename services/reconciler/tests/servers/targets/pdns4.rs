@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use zonelog_central::http_client::HeaderValue;
 use zonelog_dns::Serial;
 use zonelog_reconciler::plan::Observed;
-use zonelog_reconciler::probe::{self, Sockets};
+use zonelog_reconciler::probe::{self, Asked, Sockets};
 use zonelog_reconciler::targets::{Pdns4Config, PoolTarget, TargetConfig, target_of};
 use zonelog_test_parts::eventually;
 use zonelog_test_parts::pdns::{Pdns, PdnsOptions};
@@ -401,7 +401,15 @@ async fn an_answer_that_outlived_a_transfer_is_forgotten() {
     change(before, now).await;
     assert_eq!(look(address, ONE).await, Observed::Serving(before));
     let name = zone.name.clone();
-    let past_cache = probe::soa_past_cache(&Sockets::default(), address, &name, None, PATIENCE).await;
+    let past_cache = probe::soa_asked(
+        &Sockets::default(),
+        address,
+        &name,
+        Asked::PastCache,
+        None,
+        PATIENCE,
+    )
+    .await;
     assert_eq!(past_cache, Observed::Serving(now));
     let transfers = || server.pdns.log().matches("XFR-in zone").count();
     let transfers_before = transfers();

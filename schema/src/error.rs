@@ -51,6 +51,17 @@ pub enum SchemaError {
         /// One line each: `missing: column zone.name text not null`.
         differences: Vec<String>,
     },
+    /// The service's role may make no temporary tables, and whoever migrates may not allow it.
+    #[error(
+        "the role \"{role}\" may make no temporary tables, which imports and first transfers of zones need: as the \
+         database's owner, `{grant}`, and try again"
+    )]
+    NoTemporaryTables {
+        /// The service's role.
+        role: String,
+        /// The statement that allows it.
+        grant: String,
+    },
     /// The service's role does not exist.
     #[error(
         "there is no database role \"{role}\" for the service: create it (`create role \"{role}\" login`) and try again"

@@ -118,6 +118,32 @@ pub(crate) async fn grant(owner: &mut Client, role: &str) -> Result<(), SchemaEr
     Ok(())
 }
 
+/// Lets `role` make temporary tables, in which the events of an import or of a first transfer wait for their positions. All
+/// roles may, unless somebody took that from PUBLIC. Nothing is touched when it may.
+pub(crate) async fn grant_temporary_tables(owner: &Client, role: &str) -> Result<(), SchemaError> {
+    let may = "select has_database_privilege($1, current_database(), 'TEMPORARY'), current_database()::text";
+    let row = owner.query_one(may, &[&role]).await?;
+    if row.get(0) {
+        return Ok(());
+    }
+    let database: String = row.get(1);
+    let grant = format!(
+        "grant temporary on database {} to {}",
+        quote(&database),
+        quote(role)
+    );
+    // Whoever is not the database's owner is refused, or warned.
+    let granted = owner.batch_execute(&grant).await;
+    if owner.query_one(may, &[&role]).await?.get(0) {
+        return Ok(());
+    }
+    tracing::debug!(?granted, "temporary tables are not allowed");
+    Err(SchemaError::NoTemporaryTables {
+        role: role.to_owned(),
+        grant,
+    })
+}
+
 /// An identifier between double quotes.
 fn quote(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))

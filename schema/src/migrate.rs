@@ -72,6 +72,7 @@ async fn apply_missing(owner: &mut Client, service_role: &str) -> Result<Migrate
     }
     catalogue::compare(owner).await?;
     grants::grant(owner, service_role).await?;
+    grants::grant_temporary_tables(owner, service_role).await?;
     Ok(Migrated {
         applied: MIGRATIONS.len() - present,
         number: latest(),

@@ -274,6 +274,39 @@ async fn lost_privileges_come_back_with_the_next_migration() {
     assert!(row.get::<_, bool>(0));
 }
 
+#[tokio::test]
+async fn the_service_may_make_temporary_tables_whatever_the_public_may() {
+    let database = TestDatabase::new().await;
+    let mut owner = database.owner().await;
+    let superuser = connect(&database.superuser_url()).await;
+    let row = superuser
+        .query_one("select current_database()::text", &[])
+        .await
+        .unwrap();
+    let name: &str = row.get(0);
+    let hardened = format!("revoke temporary on database \"{name}\" from public");
+    superuser.batch_execute(&hardened).await.unwrap();
+    let service = database.client().await;
+    let make = "create temporary table t (n integer); drop table t";
+    service.batch_execute(make).await.unwrap_err();
+    migrate(&mut owner, SERVICE).await.unwrap();
+    service.batch_execute(make).await.unwrap();
+    // Somebody else's database.
+    let foreign = format!(
+        "alter database \"{name}\" owner to {}; revoke temporary on database \"{name}\" from \"{SERVICE}\"; \
+         grant all on schema public to {}",
+        Role::Superuser.name(),
+        Role::Owner.name()
+    );
+    superuser.batch_execute(&foreign).await.unwrap();
+    let error = migrate(&mut owner, SERVICE).await.unwrap_err();
+    assert!(matches!(error, SchemaError::NoTemporaryTables { .. }), "{error}");
+    assert!(
+        error.to_string().contains("grant temporary on database"),
+        "{error}"
+    );
+}
+
 /// What the tables of release 0.1 lack is told by what they hold.
 #[tokio::test]
 async fn zones_and_records_of_an_older_schema_are_counted() {
